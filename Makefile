@@ -1,0 +1,44 @@
+# Two commands are all the set-up: `make demo` and `make test`. Each installs what it
+# needs into .venv, and only when requirements.lock or pyproject.toml has changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock install clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / /' | awk '{n=$$1; $$1=""; printf "  make %-10s%s\n", n, $$0}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=... make)"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { apt-get update -qq && apt-get install -qq -y python3-venv && $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(STAMP)  ## the environment in .venv, exact versions
+
+demo: $(STAMP)  ## the main job, end to end, from real audio
+	$(BIN)/dialer demo
+
+check: $(STAMP)  ## format, lint, types, templates, fast tests: before every commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/dialer templates lint
+	$(BIN)/pytest -q -n 2 -m "not slow and not model and not live"
+
+test: check  ## everything
+	$(BIN)/pytest -q -m "slow or model or live"
+
+bench: $(STAMP)  ## every measurement; results in bench/results
+	$(BIN)/python -m bench
+
+lock:  ## resolve requirements.lock anew
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --upgrade --all-extras --group build pyproject.toml --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements.lock
+
+clean:  ## remove what was built here (not your data)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache

@@ -1,0 +1,36 @@
+"""`dialer` and `python -m dialer`: no traceback reaches a user."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dialer.cli.main import dialer
+from dialer.settings import SettingsError
+from dialer.store.port import StoreDown, StoreError
+from ivr.library import LibraryError
+from speech.port import SpeechError
+
+#: Errors whose text is written for the user.
+TOLD = (SettingsError, StoreError, StoreDown, SpeechError, LibraryError, OSError)
+
+
+def main() -> None:
+    """Run one command. Exit code 0 done, 1 refused or failed, 2 usage."""
+    try:
+        code = dialer(prog_name="dialer", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("dialer: interrupted", err=True)
+        sys.exit(1)
+    except TOLD as error:
+        click.echo(f"dialer: {error}", err=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Which call, when, and how many at once. Never touches sound or words."""

@@ -1,0 +1,1 @@
+"""The telephone network behind one port. Knows no debts and no scripts."""

@@ -1,0 +1,98 @@
+"""What the engine asks of the telephone network, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Cause(StrEnum):
+    """Why a call was not answered, in the network's words made plain."""
+
+    BUSY = "busy"  # Q.850 17, SIP 486
+    NO_ANSWER = "no_answer"  # Q.850 19, SIP 480, or our own ring time
+    DECLINED = "declined"  # Q.850 21, SIP 603
+    UNALLOCATED = "unallocated"  # Q.850 1, SIP 404/604
+    CONGESTION = "congestion"  # Q.850 34/42, SIP 503
+    FAILED = "failed"  # anything else of the network
+    NOT_DIALED = "not_dialed"  # the trunk refused before sending: not an attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One call to place. `number` is E.164 and personal: never log it."""
+
+    attempt_id: str  # a UUID: the correlation id at the switch
+    number: str
+    ring_seconds: float = 30.0
+    caller_id: str = ""
+    trunk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """20 ms of 8 kHz signed 16-bit little-endian mono: 320 bytes."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key the callee pressed: 0-9 * #."""
+
+    key: str
+
+
+Heard = Audio | Digit
+
+
+class Line(Protocol):
+    """An answered call; sound flows both ways every 20 ms until it ends."""
+
+    def hear(self) -> AsyncIterator[Heard]:
+        """What the callee sends, as it comes, silence included; ends when they
+        hang up. One reader only."""
+        ...
+
+    def say(self, pcm: bytes) -> None:
+        """Queue sound (any whole number of samples). The driver sends 20 ms at a
+        time and feeds silence when the queue is empty. Never blocks."""
+        ...
+
+    def clear(self) -> None:
+        """Drop what is queued: heard to stop within one frame (barge-in)."""
+        ...
+
+    def queued(self) -> float:
+        """Seconds of sound still to be played."""
+        ...
+
+    async def transfer(self, to: str) -> bool:
+        """Hand the callee to a queue or number; True once somebody took it."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to reach the telephone network.
+
+    `place` raises NotAnswered, or yields a line and hangs up when the block is
+    left, however it is left. It never places one order twice.
+    """
+
+    def place(self, order: Order) -> AbstractAsyncContextManager[Line]: ...
+
+
+class NotAnswered(Exception):
+    """The call reached no one. `early` is what was heard before it failed."""
+
+    def __init__(self, cause: Cause, early: bytes = b"") -> None:
+        super().__init__(cause.value)
+        self.cause = cause
+        self.early = early
+
+
+class ChannelDown(Exception):
+    """The switch cannot be reached now; nothing was dialed."""

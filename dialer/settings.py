@@ -1,0 +1,122 @@
+"""One frozen Settings, or all problems at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Band = tuple[Positive, Positive]
+
+
+class SettingsError(Exception):
+    """The settings file is wrong; the text names every problem with its place."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Engine(Part):
+    node: str = "node-1"
+    lines: Count = 8
+    poll_seconds: Positive = 0.5
+    grace_seconds: Positive = 60
+    lease_seconds: Positive = 900
+    ring_seconds: Positive = 30
+
+
+class Speech(Part):
+    recogniser: str = Field("whisper", pattern="^(whisper|vosk)$")
+    workers: Count = 2
+    waiting: Count = 32
+    models: str = ""
+    vosk_zh: str = "vosk-model-small-cn-0.22"
+    vosk_en: str = "vosk-model-small-en-us-0.15"
+    voices: dict[str, str] = {"zh": "kokoro:jf_nezumi", "en": "hibari:default"}
+    pace: dict[str, Band] = {"en": (120, 140), "zh": (192, 224)}
+
+
+class Call(Part):
+    silence_budget_seconds: Positive = 30
+    end_of_turn_ms: Count = 500
+    max_seconds: Positive = 900
+
+
+class Keys(Part):
+    file: str = ""
+
+
+class Compliance(Part):
+    packs: str = ""
+    holidays: str = ""
+
+
+class Settings(Part):
+    """Everything an installation may choose. `home` holds all it writes."""
+
+    home: Path
+    engine: Engine = Engine()
+    speech: Speech = Speech()
+    call: Call = Call()
+    keys: Keys = Keys()
+    compliance: Compliance = Compliance()
+
+    @property
+    def vault_db(self) -> Path:
+        return self.home / "vault" / "vault.db"
+
+    @property
+    def ledger_db(self) -> Path:
+        return self.home / "ledger" / "ledger.db"
+
+    @property
+    def evidence_folder(self) -> Path:
+        return self.home / "evidence"
+
+    @property
+    def prompts_folder(self) -> Path:
+        return self.home / "prompts"
+
+    @property
+    def models_folder(self) -> Path:
+        chosen = self.speech.models
+        return Path(chosen).expanduser() if chosen else self.home / "models"
+
+    @property
+    def key_file(self) -> Path:
+        chosen = self.keys.file
+        return Path(chosen).expanduser() if chosen else self.home / "keys/tenant.key"
+
+
+def shipped(folder: str) -> Path:
+    """`templates` or `config`, from the wheel or from the checkout."""
+    packed = Path(str(resources.files("dialer"))) / "data" / folder
+    return packed if packed.is_dir() else Path(__file__).parents[1] / folder
+
+
+def default_home() -> Path:
+    return Path(os.environ.get("ACCORD_HOME", "accord-home"))
+
+
+def load(home: Path, file: Path | None = None) -> Settings:
+    """Read `file`, else HOME/dialer.toml, else what is shipped."""
+    own = home / "dialer.toml"
+    path = file or (own if own.exists() else shipped("config") / "dialer.toml")
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+        return Settings.model_validate({**found, "home": home.expanduser()})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    except ValidationError as error:
+        lines = (
+            f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
+            for e in error.errors()
+        )
+        raise SettingsError("\n".join(lines)) from error

@@ -1,0 +1,1 @@
+"""Forward-only changes of the three databases. Never edits data it cannot restore."""

@@ -1,0 +1,310 @@
+"""What the house asks of storage. Each method is one transaction.
+
+Every change of state and its journal entry commit together. Personal words go to the
+`Vault` only; all other methods take and give tokens and masked text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from dialer.attempt import Phase
+from dialer.model import Contact, Disposition, Judge, Outcome, Personal, Turn, Verdict
+
+
+class StoreDown(Exception):
+    """Storage cannot be reached now; the same request may work later."""
+
+
+class StoreError(Exception):
+    """Base of refusals that will not go away by trying again."""
+
+
+class NotFound(StoreError):
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"no {kind} named {name!r}")
+        self.kind = kind
+        self.name = name
+
+
+class Refused(StoreError):
+    """The request breaks a rule of the house; `why` is for the user."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class KeyMissing(StoreError):
+    """No tenant key, or not the one this vault was made with."""
+
+
+# --- vault: personal data, encrypted
+
+
+class Vault(Protocol):
+    def token(self, kind: str, value: str) -> str:
+        """The same value always gives the same token (keyed HMAC-SHA256).
+        kind: person p_, number n_, account a_, contact c_."""
+        ...
+
+    async def put(self, records: Mapping[str, Personal]) -> int:
+        """Store by contact id; those already there stay. -> how many were new."""
+        ...
+
+    async def get(self, contact_id: str) -> Personal: ...
+
+
+# --- contacts: batches, reviews, flags
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    batch_id: str
+    file: str  # name only, no folder
+    importer: str
+    at: datetime
+    state: str  # importing | imported
+    rows_read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    reviews: tuple[Review, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    reviewer: str
+    approved: bool
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRow:
+    """Something that stops calls. scope: person | number | account | all."""
+
+    flag: str  # do_not_call attorney cease dispute workplace wrong_number deceased
+    scope: str
+    token: str
+    at: datetime
+    source: str  # call:<attempt id> | import | operator
+    until: datetime | None = None
+
+
+class Contacts(Protocol):
+    async def open_batch(self, batch: Batch) -> Batch:
+        """Create, or return the one with this id as it stands."""
+        ...
+
+    async def add(
+        self,
+        batch_id: str,
+        contacts: Sequence[Contact],
+        *,
+        rows_read: int,
+        rejected: int,
+        duplicates: int,
+        at: datetime,
+        finished: bool = False,
+    ) -> list[str]:
+        """Add a chunk and set the batch's counters (running totals), together.
+        -> ids that were already known (duplicates); they stay as they are."""
+        ...
+
+    async def review(self, batch_id: str, review: Review) -> Batch:
+        """Refused when the reviewer imported it or has reviewed it."""
+        ...
+
+    async def batches(self) -> list[Batch]: ...
+
+    async def find(self, number: str) -> list[tuple[Contact, Batch]]:
+        """All contacts that have this number token."""
+        ...
+
+
+class Flags(Protocol):
+    async def add(self, rows: Sequence[FlagRow]) -> int:
+        """Durable when it returns. -> how many were new."""
+        ...
+
+    async def of(self, tokens: Sequence[str]) -> list[FlagRow]: ...
+
+
+# --- campaigns and attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    campaign_id: str
+    name: str
+    state: str  # created | running | paused | stopped | done
+    settings: str  # the campaign file, canonical JSON, checked at the edge
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One contact as the plan sees it: the gate's case is judged by `judge`."""
+
+    contact: Contact
+    batch_id: str
+    number: int  # index into contact.numbers
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A leased attempt."""
+
+    attempt_id: str
+    campaign_id: str
+    contact: Contact
+    number: int  # index into contact.numbers
+    n: int  # 1 for the contact's first attempt in this campaign
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One attempt as lists and exports show it. Masked."""
+
+    attempt_id: str
+    campaign_id: str
+    contact_id: str
+    n: int
+    phone: str  # masked
+    language: str
+    phase: Phase
+    not_before: datetime
+    dialing_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    disposition: Disposition | None
+    cause: str
+    stage: int
+    node: str | None
+    verdict: str  # JSON of the last Verdict
+    facts: dict[str, str] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a campaign stands, counted in one read."""
+
+    campaign: Campaign
+    phases: Mapping[str, int]
+    dispositions: Mapping[str, int]
+    refusals: Mapping[str, int]  # rule id -> attempts whose last verdict names it
+    next_due: datetime | None  # earliest not_before among due attempts
+
+
+class Campaigns(Protocol):
+    async def create(self, campaign: Campaign) -> Campaign: ...
+
+    async def get(self, name_or_id: str) -> Campaign: ...
+
+    async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
+        """created->running, running<->paused, running|paused->stopped|done;
+        anything else is Refused. Stopped: due attempts stay due and are not claimed."""
+        ...
+
+    async def status(self, campaign_id: str) -> Status: ...
+
+    def plan(
+        self,
+        campaign_id: str,
+        batches: Sequence[str],
+        *,
+        judge: Judge,
+        now: datetime,
+        commit: bool,
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Judge every contact of the batches (empty: all), in chunks, and with
+        `commit` create attempt 1 (`due`; not_before = next_allowed or now; never for
+        a verdict that no time will change: that one is written `done/refused`) unless
+        the contact has one. A number with an open attempt elsewhere is skipped with
+        the reason `open_attempt`."""
+        ...
+
+
+class Ledger(Protocol):
+    """The life of attempts. Hot path."""
+
+    async def claim(
+        self, campaign_id: str, limit: int, *, node: str, now: datetime, lease: timedelta
+    ) -> list[Claimed]:
+        """due -> reserved, oldest first, in one statement; only while running."""
+        ...
+
+    async def dialing(
+        self, attempt_id: str, *, node: str, now: datetime, judge: Judge
+    ) -> Verdict:
+        """Gather the case, judge it and, if allowed, commit reserved -> dialing: one
+        transaction, durable before it returns. Refused: the attempt goes back to due
+        at next_allowed, or ends `refused`. The attempt counts from here on."""
+        ...
+
+    async def answered(self, attempt_id: str, now: datetime) -> None: ...
+
+    async def finish(self, attempt_id: str, outcome: Outcome) -> None:
+        """dialing|talking -> done, with turns, flags, the contact's stage and the
+        next attempt, in one transaction."""
+        ...
+
+    async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
+        """Lapsed leases: reserved -> due, dialing/talking -> unknown. With `node`,
+        all leases of that node (it has just started anew). -> (given back, lost)"""
+        ...
+
+
+class Calls(Protocol):
+    """Reading what became of attempts."""
+
+    def list(
+        self, campaign_id: str | None = None, *, limit: int | None = None
+    ) -> AsyncIterator[AttemptRow]: ...
+
+    async def show(self, attempt_id: str) -> tuple[AttemptRow, list[Turn]]:
+        """By id or unique prefix."""
+        ...
+
+
+# --- journal: the one feed
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One committed change. `body` is canonical JSON, masked; `salt` hides it in the
+    evidence log until it is opened."""
+
+    seq: int
+    at: str  # RFC 3339, UTC, microseconds
+    kind: str
+    subject: str
+    body: str
+    salt: bytes
+
+
+class Journal(Protocol):
+    async def after(self, seq: int, limit: int = 1000) -> list[JournalRow]: ...
+
+    async def cursor(self, reader: str) -> int: ...
+
+    async def move(self, reader: str, seq: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All of storage, opened together. A driver's `open_...` yields one."""
+
+    vault: Vault
+    contacts: Contacts
+    flags: Flags
+    campaigns: Campaigns
+    ledger: Ledger
+    calls: Calls
+    journal: Journal

@@ -1,0 +1,1 @@
+"""What to say next, and why: templates, intents, the five stages. Never touches sound or storage."""

@@ -1,0 +1,169 @@
+"""What a call asks of the conversation: what was heard goes in, what to do comes out.
+
+`dialogue.begin(library, case) -> (Position, actions)` and
+`dialogue.step(library, case, position, heard) -> (Position, actions)` are pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One lawful way to repay, computed before the call."""
+
+    name: str  # instalments | deferral | discount | mediation
+    months: int
+    each: Decimal  # a month
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What may fill a slot. Personal; lives in memory during the call only."""
+
+    language: str
+    script: str
+    name: str
+    agency: str  # who calls, on whose behalf
+    creditor: str
+    account_tail: str  # last 4 characters
+    amount: Decimal
+    currency: str  # ISO 4217
+    due: date | None
+    today: datetime  # aware, in the callee's zone
+    options: tuple[Option, ...]
+    stage: int = 1  # reached in earlier calls
+    first_call: bool = True
+    zone: str = "UTC"
+    product: str = "loan"  # loan | card | invoice | rent
+
+
+# --- what was heard
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An utterance of the callee, as the recogniser wrote it."""
+
+    text: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A key."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing was heard for `seconds` after our last word."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beeped:
+    """A machine: a beep, or a recorded announcement."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The person we wanted to hand over to did not come."""
+
+
+Heard = Said | Pressed | Silent | Beeped | NotTaken
+
+
+# --- what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak a template. `clips` are spoken one after another: whole sentences, or
+    fragments where a slot is only known in the call; each is rendered ahead."""
+
+    template: str
+    clips: tuple[str, ...]
+    text: str  # the whole, as the transcript shows it (before masking)
+    stage: int
+    clauses: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+    confirmation: str = ""  # the node it asks about
+    barge_in: bool = True
+    wait: float = 6.0  # seconds of silence to allow afterwards
+    key_sentence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Store durably now, before anything else is done: do_not_call, dispute, ..."""
+
+    flag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A confirmation node was passed."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something agreed or learnt: option, promise_date, promise_amount, ..."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Try to bring a person to the line."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The conversation is over. `callback_at`: when they asked to be called."""
+
+    disposition: str  # a value of dialer.model.Disposition
+    callback_at: datetime | None = None
+
+
+Action = Say | Flag | Confirmed | Fact | HandOver | HangUp
+
+
+# --- how it was understood, and where the conversation stands
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What one turn meant. intent `unknown` when not sure: never a guess."""
+
+    intent: str
+    confidence: float
+    by: str  # rule | classifier | key | none
+    slots: dict[str, str] = field(default_factory=dict)  # ISO dates, plain decimals
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the conversation stands. Opaque to the call, but for these."""
+
+    state: str
+    stage: int
+    understood: Understood | None = None  # of the last thing heard
+    misunderstood: int = 0  # in a row
+    silent: int = 0  # in a row
+    visits: tuple[tuple[str, int], ...] = ()
+    confirmed: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()  # explained so far
+    facts: tuple[tuple[str, str], ...] = ()
+    over: bool = False

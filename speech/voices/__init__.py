@@ -1,0 +1,1 @@
+"""Drivers of the Voice port, one engine a file. Never called while a line waits."""
