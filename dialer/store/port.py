@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from dialer.attempt import Phase
-from dialer.model import Contact, Disposition, Judge, Outcome, Personal, Turn, Verdict
+from dialer.model import (
+    Case,
+    Contact,
+    Disposition,
+    Judge,
+    Outcome,
+    Personal,
+    Turn,
+    Verdict,
+)
 
 
 class StoreDown(Exception):
@@ -123,6 +132,11 @@ class Contacts(Protocol):
 
     async def find(self, number: str) -> list[tuple[Contact, Batch]]:
         """All contacts that have this number token."""
+        ...
+
+    async def case(self, contact_id: str, number: int, now: datetime) -> Case:
+        """What the gate may know of calling the contact's number (an index) now:
+        the same gathering that `Ledger.dialing` judges, without a campaign."""
         ...
 
 

@@ -1,0 +1,160 @@
+"""The only function that sees a whole call: prompts, gate, dial, talk, record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+
+from dialer.call.conversation import Conversation, Studio, Talked
+from dialer.call.disposition import BY_CAUSE
+from dialer.call.facts import Terms, case_facts, secrets
+from dialer.campaign import retry
+from dialer.channels.port import Channel, ChannelDown, Line, NotAnswered, Order
+from dialer.model import Contact, Disposition, Judge, NextTry, Outcome, Personal
+from dialer.store.port import Claimed, FlagRow, Stores
+from ivr import fill
+from ivr.port import CaseFacts
+
+log = logging.getLogger(__name__)
+
+#: Whom a flag heard in a call concerns.
+SCOPES: dict[str, tuple[str, ...]] = {
+    "do_not_call": ("person", "number"),
+    "wrong_number": ("number",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every call of a campaign shares."""
+
+    stores: Stores
+    channel: Channel
+    studio: Studio
+    judge: Judge
+    terms: Terms
+    policy: retry.Policy
+    node: str
+    ring_seconds: float
+    line: asyncio.Semaphore  # how many calls may be up at once
+
+
+async def call(claimed: Claimed, desk: Desk) -> None:
+    """Take one leased attempt to its end.
+
+    Prompts are rendered before a line is taken; `dialing` commits before the call is
+    placed; whatever happens after that ends in `finish`, being cancelled included.
+    """
+    clock, stores = desk.studio.clock, desk.stores
+    personal = await stores.vault.get(claimed.contact.contact_id)
+    case = case_facts(
+        personal, claimed.contact, desk.terms, clock.now(), claimed.number
+    )
+    await prepare(case, desk.studio)
+    async with desk.line:
+        verdict = await stores.ledger.dialing(
+            claimed.attempt_id, node=desk.node, now=clock.now(), judge=desk.judge
+        )
+        if not verdict.allowed:
+            return
+        outcome = _ended(Disposition.ERROR, desk, "fault")
+        try:
+            outcome = await _dial(claimed, personal, case, desk)
+        except asyncio.CancelledError:
+            outcome = _ended(Disposition.ERROR, desk, "cut by stop")
+            raise
+        finally:
+            await stores.ledger.finish(
+                claimed.attempt_id, _with_retry(outcome, claimed, desk)
+            )
+
+
+async def prepare(case: CaseFacts, studio: Studio) -> None:
+    """Render whatever this case may need to hear; nothing is rendered in a call."""
+    clips = fill.all_clips(studio.library, case)
+    await studio.prompts.prepare(case.language, clips)
+
+
+async def _dial(
+    claimed: Claimed, personal: Personal, case: CaseFacts, desk: Desk
+) -> Outcome:
+    order = Order(
+        claimed.attempt_id,
+        personal.phones[claimed.number],
+        desk.ring_seconds,
+        desk.terms.caller_id,
+    )
+    try:
+        async with desk.channel.place(order) as line:
+            await desk.stores.ledger.answered(
+                claimed.attempt_id, desk.studio.clock.now()
+            )
+            return await _talk(claimed, personal, case, desk, line)
+    except NotAnswered as no:
+        return _ended(BY_CAUSE[no.cause], desk, no.cause.value)
+    except ChannelDown:
+        return _ended(Disposition.FAILED, desk, "channel down")
+
+
+async def _talk(
+    claimed: Claimed, personal: Personal, case: CaseFacts, desk: Desk, line: Line
+) -> Outcome:
+    async def flag(name: str) -> None:
+        await desk.stores.flags.add(_flag_rows(name, claimed, desk))
+
+    talked = await Conversation(
+        desk.studio, line, case, secrets(personal), flag
+    ).talk()
+    return _outcome(talked, desk)
+
+
+def _flag_rows(name: str, claimed: Claimed, desk: Desk) -> list[FlagRow]:
+    contact = claimed.contact
+    tokens = {
+        "person": contact.person,
+        "number": contact.numbers[claimed.number],
+        "account": contact.account,
+    }
+    now, source = desk.studio.clock.now(), f"call:{claimed.attempt_id}"
+    return [
+        FlagRow(name, scope, tokens[scope], now, source)
+        for scope in SCOPES.get(name, ("person",))
+    ]
+
+
+def _ended(disposition: Disposition, desk: Desk, cause: str) -> Outcome:
+    return Outcome(disposition, desk.studio.clock.now(), cause)
+
+
+def _outcome(talked: Talked, desk: Desk) -> Outcome:
+    record = talked.record
+    at = talked.hung_up.callback_at if talked.hung_up else None
+    facts = dict(record.facts)
+    if at:
+        facts["callback_at"] = at.isoformat()
+    return Outcome(
+        talked.disposition,
+        desk.studio.clock.now(),
+        turns=tuple(record.turns),
+        stage=talked.stage,
+        facts=facts,
+        measures=record.measures(talked.seconds, talked.silence),
+        next_try=NextTry(-1, at, "callback asked for") if at else None,
+    )
+
+
+def _with_retry(outcome: Outcome, claimed: Claimed, desk: Desk) -> Outcome:
+    asked = outcome.next_try
+    contact: Contact = claimed.contact
+    following = retry.next_try(
+        outcome.disposition,
+        tries=claimed.n,
+        number=claimed.number,
+        numbers=len(contact.numbers),
+        now=desk.studio.clock.now(),
+        zone=next(iter(contact.zones[claimed.number]), "UTC"),
+        callback_at=asked.not_before if asked else None,
+        policy=desk.policy,
+    )
+    return replace(outcome, next_try=following)

@@ -1,0 +1,102 @@
+"""What a call leaves behind: turns masked as they come, nodes, facts, measures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from dialer.evidence.mask import Mask
+from dialer.model import Turn
+from ivr.port import Say, Understood
+
+#: Facts that may be stored as they are; the others go through the mask.
+PLAIN = frozenset({"option", "months", "date", "promise_date", "callback_at", "reason"})
+
+
+@dataclass(slots=True)
+class Record:
+    """Collects; nothing unmasked stays in it."""
+
+    mask: Mask
+    known: Collection[str]
+    turns: list[Turn] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    latencies: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    spoken_units: float = 0.0
+    spoken_minutes: float = 0.0
+    barge_ins: int = 0
+
+    def ours(self, say: Say, at: float, seconds: float) -> None:
+        """We began to say a template."""
+        self.turns.append(
+            Turn(
+                "us",
+                round(at, 2),
+                round(seconds, 2),
+                self.mask.text(say.text, self.known),
+                say.stage,
+                template=say.template,
+                clauses=say.clauses,
+                rights=say.rights,
+                confirmation=say.confirmation,
+                key=say.key_sentence,
+            )
+        )
+
+    def theirs(
+        self, text: str, at: float, seconds: float, stage: int, meant: Understood | None
+    ) -> None:
+        """They said something; `meant` is how it was understood."""
+        self.turns.append(
+            Turn(
+                "them",
+                round(at, 2),
+                round(seconds, 2),
+                self.mask.text(text, self.known),
+                stage,
+                intent=meant.intent if meant else "",
+                confidence=round(meant.confidence, 3) if meant else 0.0,
+            )
+        )
+
+    def interrupted(self, at: float) -> None:
+        """They talked over our last turn; it lasted only until now."""
+        self.barge_ins += 1
+        for i in range(len(self.turns) - 1, -1, -1):
+            turn = self.turns[i]
+            if turn.who == "us":
+                cut = round(max(at - turn.at, 0.0), 2)
+                self.turns[i] = replace(turn, seconds=cut, interrupted=True)
+                return
+
+    def fact(self, name: str, value: str) -> None:
+        """Something agreed or learnt; masked unless it is a plain choice or date."""
+        plain = name in PLAIN
+        self.facts[name] = value if plain else self.mask.text(value, self.known)
+
+    def rate(self, units_per_minute: float, seconds: float) -> None:
+        """Count a spoken clip towards the measured speaking rate."""
+        self.spoken_units += units_per_minute * seconds / 60
+        self.spoken_minutes += seconds / 60
+
+    def measures(self, seconds: float, silence: float) -> dict[str, float]:
+        """The technique of the call (R12) and how quick we were."""
+        rights = {r for t in self.turns if t.who == "us" for r in t.rights}
+        found = {
+            "seconds": seconds,
+            "silence_seconds": silence,
+            "confirmations": float(len(set(self.confirmed))),
+            "rights_explained": float(len(rights)),
+            "barge_ins": float(self.barge_ins),
+            "turns": float(len(self.turns)),
+        }
+        if self.spoken_minutes:
+            found["units_per_minute"] = self.spoken_units / self.spoken_minutes
+        if self.latencies:
+            found["turn_latency_p50"] = median(self.latencies)
+            found["turn_latency_max"] = max(self.latencies)
+            found["recognition_wait_p50"] = median(self.waits)
+        return {name: round(value, 3) for name, value in found.items()}

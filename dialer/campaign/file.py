@@ -1,0 +1,98 @@
+"""The campaign file: TOML, checked whole, every problem with its place."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Words = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class CampaignError(Exception):
+    """A campaign file is wrong. `problems` are `(place, what)`, all of them."""
+
+    def __init__(self, path: str, problems: list[tuple[str, str]]) -> None:
+        super().__init__("\n".join(f"{path}: {p}: {what}" for p, what in problems))
+        self.path = path
+        self.problems = problems
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Offer(Part):
+    """One way to repay that the creditor allows."""
+
+    name: str = Field(pattern="^(instalments|deferral|discount|mediation)$")
+    months: int = Field(1, ge=1, le=60)
+    discount_percent: float = Field(0, ge=0, le=100)
+
+
+class Retry(Part):
+    """Overrides of config/retry.toml for one disposition."""
+
+    after_minutes: float = Field(gt=0)
+    times: int = Field(ge=0, le=20)
+
+
+class CampaignFile(Part):
+    """What one campaign is: who calls for whom, about what, to whom, and how."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    agency: dict[str, Words]  # by language: who calls
+    script: str = "mediation"
+    product: str = Field("loan", pattern="^(loan|card|invoice|rent)$")
+    batches: tuple[str, ...] = ()  # empty: all
+    packs: tuple[str, ...] = ()  # asked for beyond those the locations imply
+    channel: str = Field("loopback", pattern="^(loopback)$")
+    callees: str = ""  # loopback: a folder of callees, relative to the file
+    caller_id: str = ""
+    lines: int = Field(8, ge=1, le=500)
+    hand_over_to: str = "people"
+    offers: tuple[Offer, ...] = Field(
+        (
+            Offer(name="instalments", months=3),
+            Offer(name="instalments", months=6),
+            Offer(name="deferral", months=1),
+        ),
+        min_length=2,
+        max_length=3,
+    )
+    retry: dict[str, Retry] = {}
+
+    def canonical(self) -> str:
+        """As the ledger keeps it."""
+        return json.dumps(
+            self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True
+        )
+
+
+def load(path: Path) -> CampaignFile:
+    """Read and check a campaign file."""
+    try:
+        found = tomllib.loads(path.read_text("utf-8-sig"))
+        campaign = CampaignFile.model_validate(found)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CampaignError(str(path), [("file", str(error))]) from error
+    except ValidationError as error:
+        problems = [
+            (".".join(map(str, e["loc"])) or "file", e["msg"]) for e in error.errors()
+        ]
+        raise CampaignError(str(path), problems) from error
+    if campaign.callees:
+        folder = (path.parent / campaign.callees).resolve()
+        if not folder.is_dir():
+            raise CampaignError(str(path), [("callees", f"no folder {folder}")])
+        return campaign.model_copy(update={"callees": str(folder)})
+    return campaign
+
+
+def parse(settings: str) -> CampaignFile:
+    """What `canonical` wrote."""
+    return CampaignFile.model_validate_json(settings)
+
