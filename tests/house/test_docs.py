@@ -1,0 +1,58 @@
+"""Documents that say what the code is are compared with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from dialer.attempt import MOVES
+from tests.house.test_rooms import ROOMS
+
+ROOT = Path(__file__).parents[2]
+
+
+def block(text: str, name: str) -> list[str]:
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", text, re.DOTALL)
+    assert found, f"no block {name}"
+    return found[1].strip().splitlines()
+
+
+def test_the_rooms_in_the_document_are_the_rooms_of_the_test() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    rows = {
+        f"| `{room}` | {', '.join(f'`{m}`' for m in sorted(allowed)) or 'nothing'} |"
+        for room, allowed in ROOMS.items()
+    }
+    assert set(block(text, "rooms")[2:]) == rows
+
+
+def test_the_moves_in_the_document_are_the_moves_of_the_code() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    rows = [
+        f"    {a.value:9} -- {event.__name__} --> {b.value}"
+        for (a, event), b in MOVES.items()
+    ]
+    assert block(text, "moves") == [row.strip() for row in rows[:1]] + rows[1:]
+
+
+def test_every_setting_is_in_the_shipped_file() -> None:
+    from dialer.settings import Settings
+
+    text = (ROOT / "config/dialer.toml").read_text("utf-8")
+    for part, field in Settings.model_fields.items():
+        if part == "home":
+            continue
+        assert f"[{part}" in text
+        for name in field.annotation.model_fields:  # type: ignore[union-attr]
+            assert re.search(rf"^(\[{part}\.{name}\]|{name} = )", text, re.M), name
+
+
+def test_no_broad_except_but_where_it_is_meant() -> None:
+    meant = {"dialer/campaign/dispatcher.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for top in ("dialer", "ivr", "speech")
+        for path in (ROOT / top).rglob("*.py")
+        if re.search(r"except (Base)?Exception\b", path.read_text("utf-8"))
+    }
+    assert found <= meant
