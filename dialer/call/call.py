@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
-from dialer.campaign import retry
+from dialer.campaign.retry import Policy, next_try
 from dialer.channels.port import Channel, ChannelDown, Line, NotAnswered, Order
 from dialer.model import Contact, Disposition, Judge, NextTry, Outcome, Personal
 from dialer.store.port import Claimed, FlagRow, Stores
@@ -34,7 +34,7 @@ class Desk:
     studio: Studio
     judge: Judge
     terms: Terms
-    policy: retry.Policy
+    policy: Policy
     node: str
     ring_seconds: float
     line: asyncio.Semaphore  # how many calls may be up at once
@@ -147,7 +147,7 @@ def _outcome(talked: Talked, desk: Desk) -> Outcome:
 def _with_retry(outcome: Outcome, claimed: Claimed, desk: Desk) -> Outcome:
     asked = outcome.next_try
     contact: Contact = claimed.contact
-    following = retry.next_try(
+    following = next_try(
         outcome.disposition,
         tries=claimed.n,
         number=claimed.number,

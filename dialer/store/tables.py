@@ -30,7 +30,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from dialer.attempt import Phase
-from dialer.model import Disposition
 
 
 def stamp(at: datetime) -> str:
@@ -116,7 +115,7 @@ reviews = Table(
     ledger,
     Column("batch_id", ForeignKey("batches.batch_id"), primary_key=True),
     Column("reviewer", Text, primary_key=True),  # one word each (R2)
-    Column("approved", Boolean(create_constraint=True, name="bool"), nullable=False),
+    Column("approved", Boolean, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("note", Text, nullable=False),
 )
@@ -219,7 +218,6 @@ attempts = Table(
     Column("facts", Text, nullable=False, default="{}", server_default="{}"),
     Column("measures", Text, nullable=False, default="{}", server_default="{}"),
     one_of("phase", tuple(Phase)),
-    one_of("disposition", tuple(Disposition)),
     CheckConstraint("n >= 1 AND position >= 0", name="counted"),
     CheckConstraint(f"({LEASED}) = (node IS NOT NULL)", name="leased_node"),
     CheckConstraint(f"({LEASED}) = (lease_until IS NOT NULL)", name="leased_until"),
@@ -283,12 +281,8 @@ turns = Table(
     Column("clauses", Text, nullable=False),
     Column("rights", Text, nullable=False),
     Column("confirmation", Text, nullable=False),
-    Column("key", Boolean(create_constraint=True, name="key_bool"), nullable=False),
-    Column(
-        "interrupted",
-        Boolean(create_constraint=True, name="interrupted_bool"),
-        nullable=False,
-    ),
+    Column("key", Boolean, nullable=False),
+    Column("interrupted", Boolean, nullable=False),
     one_of("who", ("us", "them")),
 )
 

@@ -1,0 +1,228 @@
+"""One row of a file -> one candidate, or every problem it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TypeVar
+
+from dialer.contacts import dates, money, person, phone, place, support
+from dialer.contacts.columns import Columns
+from dialer.contacts.phone import Phone
+from dialer.contacts.problem import Bad, Problem, masked
+from dialer.contacts.provenance import Assessment, assess
+from dialer.contacts.rules import Rules
+from dialer.contacts.table import Row
+from dialer.model import Consent, Personal, Source
+
+T = TypeVar("T")
+SHORT = 80  # characters of an account or creditor
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row in which everything is right. Personal: for the vault, before tokens."""
+
+    row: int
+    line: int
+    personal: Personal
+    phones: tuple[Phone, ...]
+    zones: tuple[tuple[str, ...], ...]  # of each phone
+    locations: tuple[str, ...]
+    language: str
+    consents: tuple[Consent, ...]
+    provenance: Assessment
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What became of a row. `stop` are numbers that a *bad* row asks not to call: a
+    wish is not lost because an amount was misspelt."""
+
+    candidate: Candidate | None
+    problems: tuple[Problem, ...] = ()
+    stop: tuple[str, ...] = ()  # E.164
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The cells of one row, and what was found wrong with them so far."""
+
+    row: Row
+    columns: Columns
+    problems: list[Problem] = field(default_factory=list)
+
+    def cells(self, name: str) -> list[tuple[int, str]]:
+        places = self.columns.places.get(name, ())
+        return [(i, self.row.cells[i].strip()) for i in places]
+
+    def cell(self, name: str) -> str:
+        found = self.cells(name)
+        return found[0][1] if found else ""
+
+    def take(self, name: str, read: Callable[[str], T], default: T) -> T:
+        """Read a field; a Bad becomes a problem and the default goes on."""
+        try:
+            return read(self.cell(name))
+        except Bad as bad:
+            self.note(name, self.cell(name), bad)
+            return default
+
+    def note(self, name: str, value: str, bad: Bad, index: int | None = None) -> None:
+        named = self.columns.name(name) if index is None else self.columns.header[index]
+        shown = masked(name, value)
+        row, line = self.row.row, self.row.line
+        found = Problem(row, line, named, shown, bad.reason, bad.expected)
+        self.problems.append(found)
+
+
+class RowReader:
+    """Reads rows of one file. `today` decides what is in the future."""
+
+    def __init__(self, columns: Columns, rules: Rules, today: date) -> None:
+        self._columns = columns
+        self._rules = rules
+        self._today = today
+
+    def read(self, row: Row) -> Parsed:
+        if problem := self._misshapen(row):
+            return Parsed(None, (problem,))
+        reading = _Reading(row, self._columns)
+        name = reading.take("name", person.name, "")
+        places = reading.take("location", self._places, ())
+        language = reading.take(
+            "language", lambda t: place.language(t, name, places, self._rules), ""
+        )
+        phones = tuple(self._phones(reading, place.region(places, language)))
+        flags = self._flags(reading)
+        candidate = self._candidate(
+            reading, name=name, places=places, language=language, phones=phones
+        )
+        if reading.problems:
+            stop = tuple(p.e164 for p in phones) if "do_not_call" in flags else ()
+            return Parsed(None, tuple(reading.problems), stop)
+        return Parsed(candidate(flags))
+
+    def _misshapen(self, row: Row) -> Problem | None:
+        width = len(self._columns.header)
+        reason = row.broken
+        if not reason and len(row.cells) < width:
+            reason = f"has {len(row.cells)} cells, the header {width}"
+        if not reason and any(cell.strip() for cell in row.cells[width:]):
+            reason = f"has {len(row.cells)} cells, the header {width}"
+        if not reason:
+            return None
+        expected = f'{width} cells; one that holds the separator stands in quotes (")'
+        return Problem(row.row, row.line, "(row)", "", reason, expected)
+
+    def _candidate(
+        self,
+        reading: _Reading,
+        *,
+        name: str,
+        places: tuple[str, ...],
+        language: str,
+        phones: tuple[Phone, ...],
+    ) -> Callable[[tuple[str, ...]], Candidate]:
+        """Read the remaining cells; what is returned makes the candidate of them."""
+        rules = self._rules
+        stated = reading.take("time_zone", lambda t: place.zones(t, rules), ())
+        zones = tuple(place.candidates(p, places, stated, rules) for p in phones)
+        every = tuple(dict.fromkeys(zone for of in zones for zone in of))
+        consents = reading.take("consents", lambda t: support.consents(t, every), ())
+        sources = tuple(self._sources(reading))
+        countries = place.with_countries(places, phones)
+        amount, currency = self._money(reading, countries)
+        personal = Personal(
+            name=name,
+            phones=tuple(p.e164 for p in phones),
+            id_number=reading.take("id_number", person.id_number, ""),
+            account=reading.take("account", _short, ""),
+            creditor=reading.take("creditor", _short, ""),
+            amount=amount,
+            currency=currency,
+            due=reading.take("due_date", lambda t: dates.read(t) if t else None, None),
+            sources=sources,
+        )
+        return lambda flags: Candidate(
+            row=reading.row.row,
+            line=reading.row.line,
+            personal=personal,
+            phones=phones,
+            zones=zones,
+            locations=countries,
+            language=language,
+            consents=consents,
+            provenance=assess(sources, self._today),
+            flags=flags,
+        )
+
+    def _places(self, text: str) -> tuple[str, ...]:
+        return place.locations(text, self._rules)
+
+    def _flags(self, reading: _Reading) -> tuple[str, ...]:
+        found = list(reading.take("flags", support.flags, ()))
+        if reading.take("do_not_call", lambda t: support.yes(t, self._rules), False):
+            found.append("do_not_call")
+        return tuple(dict.fromkeys(found))
+
+    def _phones(self, reading: _Reading, region: str) -> Iterator[Phone]:
+        seen = set[str]()
+        for index, cell in reading.cells("phone"):
+            for text in phone.split(cell):
+                try:
+                    found = phone.read(text, region)
+                except Bad as bad:
+                    reading.note("phone", text, bad, index)
+                    continue
+                if found.e164 not in seen:
+                    seen.add(found.e164)
+                    yield found
+        if not any(cell for _, cell in reading.cells("phone")):
+            reading.note("phone", "", Bad("is missing", "at least one number"))
+        if len(seen) > phone.MOST:
+            many = Bad(f"holds {len(seen)} numbers", f"at most {phone.MOST}")
+            reading.note("phone", "", many)
+
+    def _money(
+        self, reading: _Reading, countries: tuple[str, ...]
+    ) -> tuple[Decimal | None, str]:
+        country = countries[0].partition("-")[0] if countries else ""
+        noted = len(reading.problems)
+        code = reading.take("currency", lambda t: money.code(t, self._rules), "")
+        if len(reading.problems) > noted:
+            return None, ""  # said once, at the currency
+        nothing: tuple[Decimal | None, str] = (None, "")
+        return reading.take(
+            "amount", lambda t: money.read(t, code, country, self._rules), nothing
+        )
+
+    def _sources(self, reading: _Reading) -> Iterator[Source]:
+        for index, cell in reading.cells("sources"):
+            try:
+                yield from support.sources(cell)
+            except Bad as bad:
+                reading.note("sources", "", bad, index)
+        for n in range(1, 10):
+            cells = {k: reading.cell(f"source{n}_{k}") for k in PARTS}
+            if not any(cells.values()):
+                continue
+            try:
+                yield support.source(*cells.values(), place=f"source {n}")
+            except Bad as bad:
+                reading.note(f"source{n}_date", "", bad)
+
+
+PARTS = ("kind", "reference", "date")
+
+
+def _short(text: str) -> str:
+    found = person.tidy(text)
+    if not found:
+        raise Bad("is missing", "what the debt is known by")
+    if len(found) > SHORT:
+        raise Bad(f"has {len(found)} characters", f"at most {SHORT}")
+    return found

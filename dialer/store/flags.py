@@ -1,0 +1,80 @@
+"""What stops calls to a person, a number, an account, or to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from dialer.store.port import FlagRow
+from dialer.store.runner import Runner
+from dialer.store.tables import flags, stamp
+from dialer.store.work import Work
+
+#: Flags about a line and not about a person; do_not_call is about both.
+OF_NUMBER = frozenset({"wrong_number", "workplace", "do_not_call"})
+OF_PERSON_TOO = frozenset({"do_not_call"})
+
+KEY = ("flag", "scope", "token", "source")
+_same = select(flags).where(*(flags.c[name] == bindparam(name) for name in KEY))
+_longer = update(flags).where(*(flags.c[n] == bindparam(f"key_{n}") for n in KEY))
+_of = (
+    select(flags)
+    .where(flags.c.token.in_(bindparam("tokens", expanding=True)))
+    .order_by(flags.c.at, flags.c.flag, flags.c.scope)
+)
+
+
+class SqlFlags:
+    """`port.Flags` on any SQL database."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def add(self, rows: Sequence[FlagRow]) -> int:
+        return await self._runner.write(lambda work: add(work, rows))
+
+    async def of(self, tokens: Sequence[str]) -> list[FlagRow]:
+        return await self._runner.read(lambda c: of(c, tokens))
+
+
+def add(work: Work, rows: Iterable[FlagRow]) -> int:
+    """A flag set again by the same source lasts as long as the longer of both."""
+    return sum(add_one(work, row) for row in rows)
+
+
+def add_one(work: Work, row: FlagRow) -> int:
+    key = {name: getattr(row, name) for name in KEY}
+    there = work.connection.execute(_same, key).first()
+    if there is None:
+        values = {**key, "at": row.at, "until": row.until}
+        work.connection.execute(insert(flags), values)
+    elif there.until is None or (row.until and row.until <= there.until):
+        return 0
+    else:
+        changed = {f"key_{name}": value for name, value in key.items()}
+        work.connection.execute(_longer, {**changed, "until": row.until})
+    until = row.until and stamp(row.until)
+    work.note(row.at, "flag.set", row.flag, {**key, "until": until})
+    return 1
+
+
+def of(connection: Connection, tokens: Sequence[str]) -> list[FlagRow]:
+    """All of them, also those that have ended: whoever asks compares `until`."""
+    rows = connection.execute(_of, {"tokens": list(tokens)})
+    return [
+        FlagRow(row.flag, row.scope, row.token, row.at, row.source, row.until)
+        for row in rows
+    ]
+
+
+def from_call(names: Iterable[str], person: str, number: str, row: FlagRow) -> list[FlagRow]:
+    """The rows for flags heard in a call; `row` gives the time and the source."""
+    found = list[FlagRow]()
+    for name in names:
+        if name not in OF_NUMBER or name in OF_PERSON_TOO:
+            found.append(replace(row, flag=name, scope="person", token=person))
+        if name in OF_NUMBER:
+            found.append(replace(row, flag=name, scope="number", token=number))
+    return found

@@ -1,0 +1,76 @@
+"""The one feed: what happened, in commit order, without a gap."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from dialer.store.port import JournalRow, Refused
+from dialer.store.runner import Runner
+from dialer.store.tables import cursors, journal
+from dialer.store.work import Work
+
+#: Every kind of entry, and what it says. The subject is the id that it is about.
+KINDS = {
+    "batch.opened": "an import began (batch)",
+    "contacts.added": "a chunk of contacts was added; the batch's counters (batch)",
+    "batch.reviewed": "a reviewer approved or rejected a batch (batch)",
+    "flag.set": "something that stops calls was set or extended (flag)",
+    "campaign.created": "a campaign with its settings (campaign)",
+    "campaign.state": "a campaign was launched, paused, resumed, stopped, done",
+    "attempt.planned": "an attempt is due from a given time (attempt)",
+    "attempt.reserved": "a node leased attempts, listed in one entry (campaign)",
+    "attempt.refused": "the gate refused for good, with every reason (attempt)",
+    "attempt.postponed": "the gate refused for now, with every reason (attempt)",
+    "attempt.returned": "a lease lapsed before dialing: due again (attempt)",
+    "attempt.dialing": "the gate allowed it; the call is about to be placed (attempt)",
+    "attempt.answered": "the far end picked up (attempt)",
+    "attempt.lost": "its node died after dialing; never dialed again (attempt)",
+    "attempt.ended": "how it ended, cause, facts and measures (attempt)",
+    "call.turns": "what was said, masked, turn by turn (attempt)",
+}
+
+_after = (
+    select(journal)
+    .where(journal.c.seq > bindparam("seq"))
+    .order_by(journal.c.seq)
+    .limit(bindparam("limit"))
+)
+_cursor = select(cursors.c.seq).where(cursors.c.reader == bindparam("name"))
+
+
+class SqlJournal:
+    """`port.Journal` on any SQL database."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def after(self, seq: int, limit: int = 1000) -> list[JournalRow]:
+        return await self._runner.read(lambda c: after(c, seq, limit))
+
+    async def cursor(self, reader: str) -> int:
+        """The last entry that `reader` has dealt with; 0 at first."""
+        return await self._runner.read(lambda c: cursor(c, reader) or 0)
+
+    async def move(self, reader: str, seq: int) -> None:
+        """Refused: there is no such entry yet."""
+        await self._runner.write(lambda work: move(work, reader, seq))
+
+
+def after(connection: Connection, seq: int, limit: int) -> list[JournalRow]:
+    rows = connection.execute(_after, {"seq": seq, "limit": limit})
+    return [JournalRow(*row) for row in rows]
+
+
+def cursor(connection: Connection, reader: str) -> int | None:
+    return connection.execute(_cursor, {"name": reader}).scalar()
+
+
+def move(work: Work, reader: str, seq: int) -> None:
+    last = after(work.connection, seq - 1, 1)
+    if seq and (not last or last[0].seq != seq):
+        raise Refused(f"the journal has no entry {seq}")
+    if cursor(work.connection, reader) is None:
+        work.connection.execute(insert(cursors), {"reader": reader, "seq": seq})
+    else:
+        mine = update(cursors).where(cursors.c.reader == reader)
+        work.connection.execute(mine, {"seq": seq})

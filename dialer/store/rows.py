@@ -1,0 +1,170 @@
+"""Values to rows and back. Lists are JSON text; times are the column's business."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from dialer.attempt import Attempt, Phase
+from dialer.model import Consent, Contact, Disposition, Reason, Turn, Verdict
+from dialer.store.port import AttemptRow, Campaign
+from dialer.store.tables import stamp
+
+R = Row[Any]
+
+
+def text(value: object) -> str:
+    """JSON, compact, with the keys in order: the same value is the same text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def consents_text(consents: tuple[Consent, ...]) -> str:
+    return text([[c.scope, stamp(c.start), stamp(c.end)] for c in consents])
+
+
+def consents_of(found: str) -> tuple[Consent, ...]:
+    if found == "[]":
+        return ()
+    parse = datetime.fromisoformat
+    return tuple(Consent(s, parse(a), parse(b)) for s, a, b in json.loads(found))
+
+
+def contact_row(contact: Contact, batch_id: str) -> dict[str, object]:
+    return {
+        "contact_id": contact.contact_id,
+        "batch_id": batch_id,
+        "person": contact.person,
+        "account": contact.account,
+        "numbers": text(contact.numbers),
+        "masked": text(contact.masked),
+        "zones": text(contact.zones),
+        "locations": text(contact.locations),
+        "language": contact.language,
+        "creditor": contact.creditor,
+        "sources": text(contact.sources),
+        "consents": consents_text(contact.consents),
+        "stage": contact.stage,
+        "calls": contact.calls,
+    }
+
+
+def contact_of(row: R) -> Contact:
+    return Contact(
+        contact_id=row.contact_id,
+        person=row.person,
+        account=row.account,
+        numbers=tuple(json.loads(row.numbers)),
+        masked=tuple(json.loads(row.masked)),
+        zones=tuple(map(tuple, json.loads(row.zones))),
+        locations=tuple(json.loads(row.locations)),
+        language=row.language,
+        creditor=row.creditor,
+        sources=tuple(json.loads(row.sources)),
+        consents=consents_of(row.consents),
+        stage=row.stage,
+        calls=row.calls,
+    )
+
+
+def campaign_of(row: R) -> Campaign:
+    return Campaign(
+        row.campaign_id, row.name, row.state, row.settings, row.created_at
+    )
+
+
+def verdict_text(verdict: Verdict) -> str:
+    if verdict.allowed:
+        return '{"allowed":true}'
+    after = verdict.next_allowed
+    return text(
+        {
+            "allowed": False,
+            "next_allowed": after and stamp(after),
+            "reasons": [reason_map(reason) for reason in verdict.reasons],
+        }
+    )
+
+
+def reason_map(reason: Reason) -> dict[str, str]:
+    return {
+        "rule": reason.rule,
+        "citation": reason.citation,
+        "detail": reason.detail,
+    }
+
+
+def rules_text(verdict: Verdict) -> str:
+    """The rules that refused, each once, in order."""
+    return " ".join(dict.fromkeys(reason.rule for reason in verdict.reasons))
+
+
+def attempt_of(row: R) -> Attempt:
+    return Attempt(
+        phase=Phase(row.phase),
+        not_before=row.not_before,
+        node=row.node,
+        lease_until=row.lease_until,
+        dialing_at=row.dialing_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        disposition=row.disposition and Disposition(row.disposition),
+    )
+
+
+def attempt_values(attempt: Attempt) -> dict[str, object]:
+    return {
+        "phase": attempt.phase,
+        "not_before": attempt.not_before,
+        "node": attempt.node,
+        "lease_until": attempt.lease_until,
+        "dialing_at": attempt.dialing_at,
+        "answered_at": attempt.answered_at,
+        "ended_at": attempt.ended_at,
+        "disposition": attempt.disposition,
+    }
+
+
+def attempt_row_of(row: R) -> AttemptRow:
+    masked = json.loads(row.masked)
+    return AttemptRow(
+        attempt_id=row.attempt_id,
+        campaign_id=row.campaign_id,
+        contact_id=row.contact_id,
+        n=row.n,
+        phone=masked[row.position],
+        language=row.language,
+        phase=Phase(row.phase),
+        not_before=row.not_before,
+        dialing_at=row.dialing_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        disposition=row.disposition and Disposition(row.disposition),
+        cause=row.cause,
+        stage=row.stage,
+        node=row.node,
+        verdict=row.verdict,
+        facts=json.loads(row.facts),
+        measures=json.loads(row.measures),
+    )
+
+
+def turn_map(turn: Turn) -> dict[str, object]:
+    """For the journal: as said, with lists as lists."""
+    return asdict(turn)
+
+
+def turn_row(turn: Turn, attempt_id: str, i: int) -> dict[str, object]:
+    lists = {"clauses": text(turn.clauses), "rights": text(turn.rights)}
+    return {**asdict(turn), **lists, "attempt_id": attempt_id, "i": i}
+
+
+def turn_of(row: R) -> Turn:
+    found: Mapping[str, Any] = row._mapping
+    plain = {k: v for k, v in found.items() if k not in {"attempt_id", "i"}}
+    lists = {k: tuple(json.loads(plain[k])) for k in ("clauses", "rights")}
+    return Turn(**{**plain, **lists})

@@ -1,0 +1,131 @@
+"""Run store methods: one writer thread with group commit, a few readers.
+
+SQLite has one writer at a time, so writes queue for one thread. It takes all that wait,
+runs them in one transaction and commits once: the sync to disk (0.3 ms here, 10 ms on a
+slow disk) is shared by all callers that came while the last one ran. Nobody's answer is
+given before the commit that holds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, exc
+
+from dialer.store.port import StoreDown
+from dialer.store.work import Work
+
+T = TypeVar("T")
+GROUP = 128  # at most this many methods share one commit
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    run: Callable[[Work], Any]
+    future: asyncio.Future[Any]
+
+
+Answer = tuple[Job, object, BaseException | None]
+
+
+class Runner:
+    """Opened with `async with`; leaving it lets queued writes finish."""
+
+    def __init__(self, writer: Engine, reader: Engine, *, readers: int = 2) -> None:
+        self._writer = writer
+        self._readers = reader
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="store writer")
+        self._pool = ThreadPoolExecutor(readers, thread_name_prefix="store reader")
+
+    async def __aenter__(self) -> Runner:
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._pool.shutdown)
+        self._writer.dispose()
+        self._readers.dispose()
+
+    async def write(self, job: Callable[[Work], T]) -> T:
+        """Run `job` in a transaction; durable when this returns. The job may run
+        twice (the first run rolled back), so it must touch nothing but its Work.
+        StoreDown: the database cannot be written now."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(Job(job, future))
+        return await future
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` on a reader, in one snapshot. StoreDown as above."""
+        return await self._loop.run_in_executor(self._pool, self._read, job)
+
+    def _read(self, job: Callable[[Connection], T]) -> T:
+        with translated(), self._readers.begin() as connection:
+            return job(connection)
+
+    def _work(self) -> None:
+        while group := self._gather():
+            answers = self._run(group)
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
+                self._loop.call_soon_threadsafe(deliver, answers)
+
+    def _gather(self) -> list[Job]:
+        group = list[Job]()
+        with contextlib.suppress(Empty):
+            while len(group) < GROUP:
+                job = self._queue.get(block=not group)
+                if job is None:
+                    self._queue.put(None)  # end here, or after this group
+                    break
+                group.append(job)
+        return group
+
+    def _run(self, group: list[Job]) -> list[Answer]:
+        """All in one transaction; if one fails, each in its own, so that only the
+        guilty one is told."""
+        try:
+            with translated(), self._writer.begin() as connection:
+                work = Work(connection)
+                answers: list[Answer] = [(job, job.run(work), None) for job in group]
+                work.flush()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            if len(group) == 1:
+                return [(group[0], None, error)]
+            return [answer for job in group for answer in self._run([job])]
+        return answers
+
+
+def deliver(answers: list[Answer]) -> None:
+    for job, result, error in answers:
+        if job.future.done():  # its caller was cancelled
+            continue
+        if error is None:
+            job.future.set_result(result)
+        else:
+            job.future.set_exception(error)
+
+
+class translated:  # noqa: N801 - reads as a word in a `with`
+    """SQLAlchemy's errors as the port's: what may pass becomes StoreDown."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, exc.OperationalError | exc.TimeoutError):
+            raise StoreDown(f"storage does not answer: {cause(error)}") from error
+
+
+def cause(error: exc.SQLAlchemyError) -> str:
+    """What the driver said; never the statement, whose values may be tokens."""
+    return str(getattr(error, "orig", None) or error)

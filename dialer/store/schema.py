@@ -1,0 +1,67 @@
+"""Create and upgrade the databases: forward only, by the migrations beside this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, inspect, text
+
+from dialer.store.port import StoreError
+
+#: The revision this program was written for, by database.
+HEADS = {"vault": "vault_1", "ledger": "ledger_3"}
+REMEDY = "run `dialer db upgrade` (stop the engine and copy the home folder first)"
+
+
+class SchemaError(StoreError):
+    """The database is older or newer than this program."""
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision of an open database; None: it has no tables yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version"))
+    return str(found.scalar_one())
+
+
+def upgrade(engine: Engine, name: str) -> tuple[str | None, str]:
+    """Bring database `name` (vault | ledger) to its head in one transaction, which
+    holds the write lock from its start. -> (before, after)"""
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations" / name)
+    )
+    with engine.begin() as connection:
+        before = revision(connection)
+        if before not in (None, HEADS[name]):
+            known(name, before)
+        if before != HEADS[name]:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return before, HEADS[name]
+
+
+def check(connection: Connection, name: str) -> str | None:
+    """Refuse a schema that is not this program's. -> None: it is empty, create it."""
+    found = revision(connection)
+    if found not in (None, HEADS[name]):
+        known(name, found)
+        raise SchemaError(
+            f"the {name} database has schema {found}, and this program needs"
+            f" {HEADS[name]}: {REMEDY}"
+        )
+    return found
+
+
+def known(name: str, found: str | None) -> None:
+    """Revisions are numbered: a higher one was made by a later program."""
+    kind, _, number = str(found).partition("_")
+    mine = int(HEADS[name].partition("_")[2])
+    if kind != name or not number.isdigit() or int(number) > mine:
+        raise SchemaError(
+            f"the {name} database has schema {found}, which this program does not"
+            f" know (it knows up to {HEADS[name]}): use the version that made it"
+        )

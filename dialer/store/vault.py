@@ -1,0 +1,103 @@
+"""The vault: personal data, sealed record by record; tokens for everything else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, bindparam, func, insert, select
+
+from dialer.model import Personal
+from dialer.store import seal
+from dialer.store.keys import TenantKey
+from dialer.store.port import KeyMissing, NotFound, StoreError
+from dialer.store.runner import Runner
+from dialer.store.tables import keyring, records
+from dialer.store.work import Work
+
+PREFIX = {"person": "p_", "number": "n_", "account": "a_", "contact": "c_"}
+TOKEN_BYTES = 16
+_record = select(records).where(records.c.contact_id == bindparam("contact_id"))
+_known = select(records.c.contact_id).where(
+    records.c.contact_id.in_(bindparam("ids", expanding=True))
+)
+_version = select(keyring.c.version).where(keyring.c.version == bindparam("version"))
+
+
+def unlock(work: Work, key: TenantKey) -> tuple[TenantKey, bytes]:
+    """Find which key at hand opens the vault; an empty vault takes the key.
+    -> the key to write with, the token secret. KeyMissing: none of them opens it."""
+    ring = work.connection.execute(select(keyring).order_by(keyring.c.version)).all()
+    if not ring:
+        return key, found(work, key)
+    for row in ring:
+        mine = key.known().get(row.version)
+        if mine is not None:
+            return mine, seal.open_keyring(mine, row.check_value, row.token_secret)
+    raise KeyMissing(
+        f"the vault was made with version {ring[-1].version} of the tenant key,"
+        f" and this is version {key.version}; put back the right key"
+    )
+
+
+def found(work: Work, key: TenantKey) -> bytes:
+    """Make the keyring of a new vault."""
+    if work.connection.execute(select(func.count()).select_from(records)).scalar_one():
+        raise StoreError("the vault has records and no keyring: it was tampered with")
+    secret = secrets.token_bytes(32)
+    work.connection.execute(insert(keyring), seal.keyring_row(key, secret))
+    return secret
+
+
+class SealedVault:
+    """`port.Vault` on any SQL database."""
+
+    def __init__(self, runner: Runner, key: TenantKey, known: TenantKey, secret: bytes):
+        self._runner = runner
+        self._key = key  # to write with
+        self._known = known.known()  # to read with
+        self._secret = secret
+
+    def token(self, kind: str, value: str) -> str:
+        """HMAC-SHA256 (RFC 2104) of kind and value, the first 128 bits in base32:
+        letters and 2-7 only, so that no token reads as a phone number."""
+        message = f"{kind}\0{value}".encode()
+        mac = hmac.new(self._secret, message, hashlib.sha256).digest()
+        short = base64.b32encode(mac[:TOKEN_BYTES]).decode().rstrip("=").lower()
+        return PREFIX[kind] + short
+
+    async def put(self, new: Mapping[str, Personal]) -> int:
+        """KeyMissing: the key was rotated since this vault was opened."""
+        rows = [seal.close(self._key, name, value) for name, value in new.items()]
+        return await self._runner.write(lambda work: put(work, self._key.version, rows))
+
+    async def get(self, contact_id: str) -> Personal:
+        row = await self._runner.read(lambda connection: get(connection, contact_id))
+        key = self._known.get(row[0])
+        if key is None:
+            raise KeyMissing(
+                f"the record of {contact_id} needs version {row[0]} of the tenant key:"
+                " it was rotated; start this process anew"
+            )
+        return seal.reveal(key, contact_id, row[1], row[2])
+
+
+def put(work: Work, version: int, rows: list[dict[str, object]]) -> int:
+    if work.connection.execute(_version, {"version": version}).first() is None:
+        raise KeyMissing("the tenant key was rotated; start this process anew")
+    ids = [row["contact_id"] for row in rows]
+    there = set(work.connection.execute(_known, {"ids": ids}).scalars())
+    new = [row for row in rows if row["contact_id"] not in there]
+    if new:
+        work.connection.execute(insert(records), new)
+    return len(new)
+
+
+def get(connection: Connection, contact_id: str) -> tuple[int, bytes, bytes]:
+    row = connection.execute(_record, {"contact_id": contact_id}).first()
+    if row is None:
+        raise NotFound("contact", contact_id)
+    return row.key_version, row.wrapped, row.ciphertext

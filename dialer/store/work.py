@@ -1,0 +1,47 @@
+"""One transaction under way: its connection, and the journal entries it will leave."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from dialer.store.rows import text as canonical
+from dialer.store.tables import journal, stamp
+
+SALT = 16
+_last = select(func.coalesce(func.max(journal.c.seq), 0))
+_insert = insert(journal)
+
+
+class Work:
+    """Handed to each writing store method. `connection` is in a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._entries: list[dict[str, object]] = []
+
+    def note(
+        self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
+    ) -> None:
+        """One journal entry (kind: see `journal.KINDS`; body: masked, JSON types)."""
+        entry: dict[str, object] = {
+            "at": stamp(at),
+            "kind": kind,
+            "subject": subject,
+            "body": canonical(body),
+            "salt": os.urandom(SALT),
+        }
+        self._entries.append(entry)
+
+    def flush(self) -> None:
+        """Write the entries, numbered without a gap: the writer's lock is ours."""
+        if not self._entries:
+            return
+        last = self.connection.execute(_last).scalar_one()
+        for seq, entry in enumerate(self._entries, last + 1):
+            entry["seq"] = seq
+        self.connection.execute(_insert, self._entries)
+        self._entries = []
