@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from dialer import settings
+from dialer.cli.calls import calls
+from dialer.cli.campaign import campaign
+from dialer.cli.compliance import compliance
+from dialer.cli.contacts import contacts
+from dialer.cli.db import db
+from dialer.cli.demo import demo_command
+from dialer.cli.evidence import evidence
+from dialer.cli.keys import keys
+from dialer.cli.models import models
+from dialer.cli.start import init
+from dialer.cli.templates import templates
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +33,24 @@ from dialer import settings
     type=click.Path(path_type=Path, dir_okay=False),
     help="A settings file (default: HOME/dialer.toml).",
 )
+@click.version_option(version("accord-dialer"), prog_name="dialer")
 @click.pass_context
 def dialer(context: click.Context, home: Path, config: Path | None) -> None:
     """Lawful outbound calls, with evidence that others can verify."""
     context.obj = settings.load(home, config)
+
+
+for command in (
+    calls,
+    campaign,
+    compliance,
+    contacts,
+    db,
+    demo_command,
+    evidence,
+    init,
+    keys,
+    models,
+    templates,
+):
+    dialer.add_command(command)

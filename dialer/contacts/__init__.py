@@ -1,1 +1,1 @@
-"""Who may be called at all: files to contacts, provenance, review. Never places a call."""
+"""Who may be called at all: files, provenance, review. Never places a call."""

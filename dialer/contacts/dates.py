@@ -9,9 +9,14 @@ from datetime import date
 from dialer.contacts.problem import Bad
 
 EXPECTED = "a date such as 2026-03-01"
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-MIDNIGHT = re.compile(r"[T ]0?0:00(:00(\.0+)?)?Z?$")
-YEAR_FIRST = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d\d)(\d\d)")
+MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
+MIDNIGHT = re.compile(r"[t ]0?0:00(:00(\.0+)?)?z?$")
+YEAR_FIRST = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d\d)(\d\d)"
+)
 YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 DAY_WORD = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[ -]([a-z]{3,9})\.?,?[ -](\d{4})")
 WORD_DAY = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")

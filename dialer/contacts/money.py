@@ -14,7 +14,9 @@ PLAIN = re.compile(r"\d+(\.\d+)?")
 GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?|\d{1,3}( \d{3})+(\.\d+)?")
 LAKHS = re.compile(r"\d{1,2}(,\d{2})*,\d{3}(\.\d+)?")
 SHORTENED = re.compile(r"[\d.,]+E\+?\d+", re.IGNORECASE)
-PARTS = re.compile(r"(?P<before>[^\d.,()+-]*)(?P<figure>[-+(]?[\d., ]*[)]?)(?P<after>.*)")
+PARTS = re.compile(
+    r"(?P<before>[^\d.,()+-]*)(?P<figure>[-+(]?[\d., ]*[)]?)(?P<after>.*)"
+)
 LARGEST = Decimal(10) ** 12
 
 
@@ -22,6 +24,8 @@ def read(text: str, code: str, country: str, rules: Rules) -> tuple[Decimal, str
     """-> (amount, ISO 4217 code). `code` is what `code()` gave or empty;
     `country` decides only when neither it nor a sign beside the figure does."""
     text = unicodedata.normalize("NFKC", text).strip()
+    if not text:
+        raise Bad("is missing", EXPECTED)
     if SHORTENED.fullmatch(text):
         raise Bad("was shortened by a spreadsheet; digits are lost", EXPECTED)
     parts = PARTS.fullmatch(text)
@@ -69,13 +73,17 @@ def _currency(signs: list[str], code: str, country: str, rules: Rules) -> str:
         if any(code not in meant for meant in possible):
             raise Bad(f"carries a sign that does not mean {code}", f"{code} alone")
         return code
-    agreed = set.intersection(*map(set, possible)) if possible else set(rules.currencies)
+    agreed = (
+        set.intersection(*map(set, possible)) if possible else set(rules.currencies)
+    )
     if possible and len(agreed) == 1:
         return agreed.pop()
     default = rules.defaults.currency.get(country, "")
     if default in agreed:
         return default
-    raise Bad("does not say which currency it is in", "a currency column: CNY, USD, ...")
+    raise Bad(
+        "does not say which currency it is in", "a currency column: CNY, USD, ..."
+    )
 
 
 def code(text: str, rules: Rules) -> str:

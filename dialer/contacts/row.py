@@ -18,6 +18,7 @@ from dialer.contacts.table import Row
 from dialer.model import Consent, Personal, Source
 
 T = TypeVar("T")
+NONE: tuple[str, ...] = ()
 SHORT = 80  # characters of an account or creditor
 
 
@@ -92,19 +93,31 @@ class RowReader:
             return Parsed(None, (problem,))
         reading = _Reading(row, self._columns)
         name = reading.take("name", person.name, "")
-        places = reading.take("location", self._places, ())
-        language = reading.take(
-            "language", lambda t: place.language(t, name, places, self._rules), ""
-        )
+        places = reading.take("location", self._places, NONE)
+        language = self._language(reading, name, places)
         phones = tuple(self._phones(reading, place.region(places, language)))
         flags = self._flags(reading)
-        candidate = self._candidate(
-            reading, name=name, places=places, language=language, phones=phones
+        personal = self._personal(
+            reading, name, places, language=language, phones=phones
         )
+        zones = self._zones(reading, places, phones)
+        consents = self._consents(reading, zones)
         if reading.problems:
             stop = tuple(p.e164 for p in phones) if "do_not_call" in flags else ()
             return Parsed(None, tuple(reading.problems), stop)
-        return Parsed(candidate(flags))
+        candidate = Candidate(
+            row=row.row,
+            line=row.line,
+            personal=personal,
+            phones=phones,
+            zones=zones,
+            locations=place.with_countries(places, phones),
+            language=language,
+            consents=consents,
+            provenance=assess(personal.sources, self._today),
+            flags=flags,
+        )
+        return Parsed(candidate)
 
     def _misshapen(self, row: Row) -> Problem | None:
         width = len(self._columns.header)
@@ -118,25 +131,19 @@ class RowReader:
         expected = f'{width} cells; one that holds the separator stands in quotes (")'
         return Problem(row.row, row.line, "(row)", "", reason, expected)
 
-    def _candidate(
+    def _personal(
         self,
         reading: _Reading,
-        *,
         name: str,
         places: tuple[str, ...],
+        *,
         language: str,
         phones: tuple[Phone, ...],
-    ) -> Callable[[tuple[str, ...]], Candidate]:
-        """Read the remaining cells; what is returned makes the candidate of them."""
-        rules = self._rules
-        stated = reading.take("time_zone", lambda t: place.zones(t, rules), ())
-        zones = tuple(place.candidates(p, places, stated, rules) for p in phones)
-        every = tuple(dict.fromkeys(zone for of in zones for zone in of))
-        consents = reading.take("consents", lambda t: support.consents(t, every), ())
-        sources = tuple(self._sources(reading))
+    ) -> Personal:
         countries = place.with_countries(places, phones)
-        amount, currency = self._money(reading, countries)
-        personal = Personal(
+        local = countries[0] if countries else place.region(places, language)
+        amount, currency = self._money(reading, local.partition("-")[0])
+        return Personal(
             name=name,
             phones=tuple(p.e164 for p in phones),
             id_number=reading.take("id_number", person.id_number, ""),
@@ -145,26 +152,32 @@ class RowReader:
             amount=amount,
             currency=currency,
             due=reading.take("due_date", lambda t: dates.read(t) if t else None, None),
-            sources=sources,
+            sources=tuple(self._sources(reading)),
         )
-        return lambda flags: Candidate(
-            row=reading.row.row,
-            line=reading.row.line,
-            personal=personal,
-            phones=phones,
-            zones=zones,
-            locations=countries,
-            language=language,
-            consents=consents,
-            provenance=assess(sources, self._today),
-            flags=flags,
-        )
+
+    def _zones(
+        self, reading: _Reading, places: tuple[str, ...], phones: tuple[Phone, ...]
+    ) -> tuple[tuple[str, ...], ...]:
+        stated = reading.take("time_zone", lambda t: place.zones(t, self._rules), NONE)
+        return tuple(place.candidates(p, places, stated, self._rules) for p in phones)
+
+    def _consents(
+        self, reading: _Reading, zones: tuple[tuple[str, ...], ...]
+    ) -> tuple[Consent, ...]:
+        every = tuple(dict.fromkeys(zone for of in zones for zone in of))
+        return reading.take("consents", lambda t: support.consents(t, every), ())
+
+    def _language(self, reading: _Reading, name: str, places: tuple[str, ...]) -> str:
+        def read(text: str) -> str:
+            return place.language(text, name, places, self._rules)
+
+        return reading.take("language", read, read(""))
 
     def _places(self, text: str) -> tuple[str, ...]:
         return place.locations(text, self._rules)
 
     def _flags(self, reading: _Reading) -> tuple[str, ...]:
-        found = list(reading.take("flags", support.flags, ()))
+        found = list(reading.take("flags", support.flags, NONE))
         if reading.take("do_not_call", lambda t: support.yes(t, self._rules), False):
             found.append("do_not_call")
         return tuple(dict.fromkeys(found))
@@ -187,10 +200,7 @@ class RowReader:
             many = Bad(f"holds {len(seen)} numbers", f"at most {phone.MOST}")
             reading.note("phone", "", many)
 
-    def _money(
-        self, reading: _Reading, countries: tuple[str, ...]
-    ) -> tuple[Decimal | None, str]:
-        country = countries[0].partition("-")[0] if countries else ""
+    def _money(self, reading: _Reading, country: str) -> tuple[Decimal | None, str]:
         noted = len(reading.problems)
         code = reading.take("currency", lambda t: money.code(t, self._rules), "")
         if len(reading.problems) > noted:

@@ -67,7 +67,9 @@ def _consent(
 
 
 def _midnights(day: date, zones: Sequence[str]) -> list[datetime]:
-    local = [datetime.combine(day, time(), ZoneInfo(zone)) for zone in zones or ("UTC",)]
+    local = [
+        datetime.combine(day, time(), ZoneInfo(zone)) for zone in zones or ("UTC",)
+    ]
     return [moment.astimezone(UTC) for moment in local]
 
 

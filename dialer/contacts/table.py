@@ -68,9 +68,7 @@ def survey(path: Path, rules: Rules, mapping: dict[str, str]) -> Table:
     if not rows:
         raise FileRefused([f"{path.name}: no row below the header"])
     names = tuple(cell.strip() for cell in header)
-    return Table(
-        path, written.encoding, delimiter, written.digest, names, rows, empty
-    )
+    return Table(path, written.encoding, delimiter, written.digest, names, rows, empty)
 
 
 def columns_of(table: Table, rules: Rules, mapping: dict[str, str]) -> Columns:

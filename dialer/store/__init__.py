@@ -1,1 +1,1 @@
-"""What is remembered: ledger, vault, journal. Each method is one transaction; it never calls upward."""
+"""What is remembered: ledger, vault, journal. It never calls upward."""

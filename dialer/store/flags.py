@@ -39,13 +39,19 @@ class SqlFlags:
         return await self._runner.read(lambda c: of(c, tokens))
 
 
+#: The token of a flag of scope `all`: it stops calls to everybody.
+EVERYBODY = ""
+
+
 def add(work: Work, rows: Iterable[FlagRow]) -> int:
     """A flag set again by the same source lasts as long as the longer of both."""
     return sum(add_one(work, row) for row in rows)
 
 
 def add_one(work: Work, row: FlagRow) -> int:
-    key = {name: getattr(row, name) for name in KEY}
+    key: dict[str, str] = {name: getattr(row, name) for name in KEY}
+    if row.scope == "all":
+        key["token"] = EVERYBODY
     there = work.connection.execute(_same, key).first()
     if there is None:
         values = {**key, "at": row.at, "until": row.until}
@@ -61,15 +67,18 @@ def add_one(work: Work, row: FlagRow) -> int:
 
 
 def of(connection: Connection, tokens: Sequence[str]) -> list[FlagRow]:
-    """All of them, also those that have ended: whoever asks compares `until`."""
-    rows = connection.execute(_of, {"tokens": list(tokens)})
+    """All of them, also those that have ended (whoever asks compares `until`), with
+    those of scope `all`."""
+    rows = connection.execute(_of, {"tokens": [*tokens, EVERYBODY]})
     return [
         FlagRow(row.flag, row.scope, row.token, row.at, row.source, row.until)
         for row in rows
     ]
 
 
-def from_call(names: Iterable[str], person: str, number: str, row: FlagRow) -> list[FlagRow]:
+def from_call(
+    names: Iterable[str], person: str, number: str, row: FlagRow
+) -> list[FlagRow]:
     """The rows for flags heard in a call; `row` gives the time and the source."""
     found = list[FlagRow]()
     for name in names:

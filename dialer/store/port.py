@@ -249,7 +249,13 @@ class Ledger(Protocol):
     """The life of attempts. Hot path."""
 
     async def claim(
-        self, campaign_id: str, limit: int, *, node: str, now: datetime, lease: timedelta
+        self,
+        campaign_id: str,
+        limit: int,
+        *,
+        node: str,
+        now: datetime,
+        lease: timedelta,
     ) -> list[Claimed]:
         """due -> reserved, oldest first, in one statement; only while running."""
         ...
@@ -275,6 +281,10 @@ class Ledger(Protocol):
         ...
 
 
+#: `Calls.list` hides the built-in name inside the class.
+Turns = list[Turn]
+
+
 class Calls(Protocol):
     """Reading what became of attempts."""
 
@@ -282,7 +292,7 @@ class Calls(Protocol):
         self, campaign_id: str | None = None, *, limit: int | None = None
     ) -> AsyncIterator[AttemptRow]: ...
 
-    async def show(self, attempt_id: str) -> tuple[AttemptRow, list[Turn]]:
+    async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """By id or unique prefix."""
         ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from dialer.model import Consent, Contact, Disposition, Reason, Turn, Verdict
 from dialer.store.port import AttemptRow, Campaign
 from dialer.store.tables import stamp
 
-R = Row[Any]
+R = Row[*tuple[Any, ...]]
 
 
 def text(value: object) -> str:
@@ -72,9 +71,7 @@ def contact_of(row: R) -> Contact:
 
 
 def campaign_of(row: R) -> Campaign:
-    return Campaign(
-        row.campaign_id, row.name, row.state, row.settings, row.created_at
-    )
+    return Campaign(row.campaign_id, row.name, row.state, row.settings, row.created_at)
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -164,7 +161,6 @@ def turn_row(turn: Turn, attempt_id: str, i: int) -> dict[str, object]:
 
 
 def turn_of(row: R) -> Turn:
-    found: Mapping[str, Any] = row._mapping
-    plain = {k: v for k, v in found.items() if k not in {"attempt_id", "i"}}
+    plain = {k: v for k, v in row._asdict().items() if k not in {"attempt_id", "i"}}
     lists = {k: tuple(json.loads(plain[k])) for k in ("clauses", "rights")}
     return Turn(**{**plain, **lists})

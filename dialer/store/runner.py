@@ -121,7 +121,9 @@ class translated:  # noqa: N801 - reads as a word in a `with`
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
         if isinstance(error, exc.OperationalError | exc.TimeoutError):
             raise StoreDown(f"storage does not answer: {cause(error)}") from error
 

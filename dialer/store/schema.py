@@ -1,4 +1,4 @@
-"""Create and upgrade the databases: forward only, by the migrations beside this file."""
+"""Create and upgrade the databases: forward only, by the migrations beside this."""
 
 from __future__ import annotations
 

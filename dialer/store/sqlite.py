@@ -7,6 +7,7 @@ stays readable by any SQLite; the vault's records are sealed one by one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,8 +17,18 @@ import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from dialer.store import schema
+from dialer.store.calls import SqlCalls
+from dialer.store.campaigns import SqlCampaigns
+from dialer.store.contacts import SqlContacts
+from dialer.store.flags import SqlFlags
+from dialer.store.journal import SqlJournal
+from dialer.store.keys import TenantKey
+from dialer.store.ledger import SqlLedger
 from dialer.store.port import StoreError, Stores
+from dialer.store.runner import Runner, translated
+from dialer.store.vault import SealedVault, unlock
 
+READERS = 2
 OLDEST = (3, 51, 3)  # older ones may corrupt a WAL file (sqlite.org/wal.html)
 PRAGMAS = (
     "journal_mode = WAL",
@@ -54,3 +65,45 @@ def open_engine(path: Path, *, reader: bool = False) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def create_file(path: Path) -> None:
+    """Before SQLite does, so that nobody else may read it for a moment."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+
+
+def prepared(path: Path, name: str) -> tuple[Engine, Engine]:
+    """-> a writer and a reader on the database, made if there is none yet.
+    SchemaError: it needs `dialer db upgrade`. StoreDown, StoreError: not usable."""
+    with translated():
+        create_file(path)
+        writer = open_engine(path)
+        with writer.begin() as connection:
+            found = schema.check(connection, name)
+        if found is None:
+            schema.upgrade(writer, name)
+        return writer, open_engine(path, reader=True)
+
+
+@asynccontextmanager
+async def open_sqlite(
+    vault: Path, ledger: Path, key: TenantKey
+) -> AsyncIterator[Stores]:
+    """All of storage on two files (made when they do not exist). Leaving the block
+    lets queued writes finish. KeyMissing: `key` does not open this vault."""
+    async with AsyncExitStack() as stack:
+        engines = await asyncio.to_thread(prepared, vault, "vault")
+        private = await stack.enter_async_context(Runner(*engines, readers=READERS))
+        usable, secret = await private.write(lambda work: unlock(work, key))
+        engines = await asyncio.to_thread(prepared, ledger, "ledger")
+        shared = await stack.enter_async_context(Runner(*engines, readers=READERS))
+        yield Stores(
+            vault=SealedVault(private, usable, key, secret),
+            contacts=SqlContacts(shared),
+            flags=SqlFlags(shared),
+            campaigns=SqlCampaigns(shared),
+            ledger=SqlLedger(shared),
+            calls=SqlCalls(shared),
+            journal=SqlJournal(shared),
+        )

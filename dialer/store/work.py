@@ -45,3 +45,9 @@ class Work:
             entry["seq"] = seq
         self.connection.execute(_insert, self._entries)
         self._entries = []
+
+
+def new_id() -> str:
+    """An attempt's id: 80 random bits, so that ten characters of it suffice to name
+    one among millions. It is also the correlation id at the switch."""
+    return os.urandom(10).hex()

@@ -1,0 +1,162 @@
+"""How many attempts a second can the embedded ledger take through their life?
+
+claim -> gather the case and judge it -> reserved->dialing, durable -> finish, durable,
+with the next attempt: through the public API, on SQLite with synchronous=FULL, by 64
+calls at once, without sound. Run: python -m bench.dispatch [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.machine import described, machine
+from dialer.model import Case, Contact, Disposition, Judge, NextTry, Outcome, Verdict
+from dialer.store.keys import new_key
+from dialer.store.port import Batch, Campaign, Claimed, Review, Stores
+from dialer.store.sqlite import open_sqlite
+
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+NODE, LEASE = "bench", timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    attempts: int
+    lines: int
+    seconds: float
+    attempts_per_second: float
+    dialing_p50_ms: float
+    dialing_p95_ms: float
+    journal_entries: int
+
+
+def contact(i: int) -> Contact:
+    return Contact(
+        contact_id=f"c_{i:08d}",
+        person=f"p_{i:08d}",
+        account=f"a_{i:08d}",
+        numbers=(f"n_{i:08d}",),
+        masked=("+86 138****8000",),
+        zones=(("Asia/Shanghai",),),
+        locations=("CN-32",),
+        language="zh",
+        creditor="bench",
+        sources=("court_document", "filed_contract", "public_register"),
+    )
+
+
+def allow(case: Case, now: datetime) -> Verdict:
+    return Verdict(True)
+
+
+async def prepare(stores: Stores, count: int, judge: Judge) -> None:
+    await stores.contacts.open_batch(Batch("b", "b.csv", "importer", NOW, "importing"))
+    for start in range(0, count, 1000):
+        chunk = [contact(i) for i in range(start, min(start + 1000, count))]
+        read = start + len(chunk)
+        await stores.contacts.add(
+            *("b", chunk),
+            **{"rows_read": read, "rejected": 0, "duplicates": 0},
+            at=NOW,
+            finished=read == count,
+        )
+    for reviewer in ("one", "two"):
+        await stores.contacts.review("b", Review(reviewer, True, NOW))
+    await stores.campaigns.create(Campaign("bench", "bench", "created", "{}", NOW))
+    await stores.campaigns.set_state("bench", "running", NOW)
+    async for _ in stores.campaigns.plan("bench", [], judge=judge, now=NOW, commit=True):
+        pass
+
+
+async def measure(stores: Stores, count: int, lines: int, judge: Judge) -> Result:
+    waits = list[float]()
+    ledger = stores.ledger
+    no_answer = Outcome(Disposition.NO_ANSWER, NOW, "16 no answer")
+
+    async def call(claimed: Claimed) -> None:
+        began = time.perf_counter()
+        verdict = await ledger.dialing(
+            claimed.attempt_id, node=NODE, now=NOW, judge=judge
+        )
+        waits.append(time.perf_counter() - began)
+        if not verdict.allowed:
+            raise SystemExit(f"the gate refused: {verdict.reasons}")
+        again = NextTry(0, NOW + timedelta(hours=3), "no_answer")
+        await ledger.finish(claimed.attempt_id, replace(no_answer, next_try=again))
+
+    began = time.perf_counter()
+    room = asyncio.Semaphore(lines)
+    left = count
+
+    async def one(claimed: Claimed) -> None:
+        try:
+            await call(claimed)
+        finally:
+            room.release()
+
+    async with asyncio.TaskGroup() as group:
+        while left:
+            await room.acquire()
+            free = 1
+            while not room.locked() and free < left:
+                await room.acquire()
+                free += 1
+            found = await ledger.claim("bench", free, node=NODE, now=NOW, lease=LEASE)
+            left -= len(found)
+            for claimed in found:
+                group.create_task(one(claimed), name=claimed.attempt_id)
+            for _ in range(free - len(found)):
+                room.release()
+    seconds = time.perf_counter() - began
+    waits.sort()
+    return Result(
+        attempts=count,
+        lines=lines,
+        seconds=round(seconds, 3),
+        attempts_per_second=round(count / seconds, 1),
+        dialing_p50_ms=round(1000 * waits[len(waits) // 2], 2),
+        dialing_p95_ms=round(1000 * waits[int(len(waits) * 0.95)], 2),
+        journal_entries=await entries(stores),
+    )
+
+
+async def entries(stores: Stores) -> int:
+    seq = 0
+    while found := await stores.journal.after(seq, 10_000):
+        seq = found[-1].seq
+    return seq
+
+
+async def run(count: int, lines: int, judge: Judge) -> Result:
+    with tempfile.TemporaryDirectory(prefix="bench-dispatch-") as folder:
+        home = Path(folder)
+        files = home / "vault.db", home / "ledger.db"
+        async with open_sqlite(*files, new_key()) as stores:
+            await prepare(stores, count, judge)
+            return await measure(stores, count, lines, judge)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--attempts", type=int, default=10_000)
+    parser.add_argument("--lines", type=int, default=64)
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    asked = parser.parse_args()
+    result = asyncio.run(run(asked.attempts, asked.lines, allow))
+    if asked.as_json:
+        print(json.dumps({**asdict(result), "machine": machine()}))
+        return
+    print(described())
+    for name, value in asdict(result).items():
+        print(f"{name:22} {value}")
+
+
+if __name__ == "__main__":
+    main()

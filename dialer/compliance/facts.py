@@ -1,0 +1,126 @@
+"""What a case must tell, and in what shape. Unknown or malformed facts are named,
+set aside, and refuse: the rest of the case is still judged, so all reasons show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from dialer.model import Case, Consent, PastCall
+
+DIRECTIONS = ("out", "in")
+OUTCOMES = ("answered", "unanswered", "abandoned", "blocked")
+SCOPES = ("night", "any")
+YEARS = range(1970, 2200)  # outside, clocks and calendars mean little
+ANY_END = range(1970, 10_000)  # an end is only compared
+NAMES = ("number", "person", "account", "importer", "purpose")
+LISTS = ("zones", "locations", "packs", "sources", "reviewers", "flags")
+
+Problem = tuple[str, str]  # the fact, what is wrong with it
+
+
+def when(moment: object, years: range = YEARS) -> str:
+    """ "" for an aware time that can be judged, else what is wrong with it."""
+    if not isinstance(moment, datetime):
+        return f"expected a time, found {type(moment).__name__}"
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        return "expected a time with its offset from UTC"
+    if moment.year not in years:
+        return f"expected a year of {years.start}-{years.stop - 1}"
+    return ""
+
+
+def check(case: Case) -> tuple[Case, list[Problem]]:
+    """The case without what is malformed, and what that was."""
+    if _sound(case):
+        return case, []
+    problems = [(n, "is not given") for n in NAMES if not _text(getattr(case, n))]
+    problems += [(n, "expected texts") for n in LISTS if not _texts(getattr(case, n))]
+    problems += [("history", p) for p in _odd(case.history, _call_problem)]
+    problems += [("consents", p) for p in _odd(case.consents, _consent_problem)]
+    return replace(
+        case,
+        zones=_only_texts(case.zones),
+        locations=_only_texts(case.locations),
+        packs=_only_texts(case.packs),
+        sources=_only_texts(case.sources),
+        reviewers=_only_texts(case.reviewers),
+        flags=_only_texts(case.flags),
+        importer=case.importer if isinstance(case.importer, str) else "",
+        purpose=case.purpose if isinstance(case.purpose, str) else "",
+        history=tuple(x for x in _items(case.history) if _call(x)),
+        consents=tuple(x for x in _items(case.consents) if _consent(x)),
+    ), problems
+
+
+def _sound(case: Case) -> bool:
+    """Nothing wrong: the answer for all but a few, so it comes first and is quick."""
+    return (
+        all(_text(getattr(case, name)) for name in NAMES)
+        and all(_texts(getattr(case, name)) for name in LISTS)
+        and type(case.history) is tuple
+        and all(map(_call, case.history))
+        and type(case.consents) is tuple
+        and all(map(_consent, case.consents))
+    )
+
+
+def _text(found: object) -> bool:
+    return type(found) is str and bool(found) and not found.isspace()
+
+
+def _texts(found: object) -> bool:
+    return type(found) is tuple and all(map(_text, found))
+
+
+def _only_texts(found: object) -> tuple[str, ...]:
+    return tuple(x for x in _items(found) if isinstance(x, str) and _text(x))
+
+
+def _items(found: object) -> tuple[Any, ...]:
+    return tuple(found) if isinstance(found, list | tuple) else ()
+
+
+def _call(call: object) -> bool:
+    return (
+        type(call) is PastCall
+        and call.outcome in OUTCOMES
+        and call.direction in DIRECTIONS
+        and type(call.at) is datetime
+        and call.at.tzinfo is not None
+        and call.at.year in YEARS
+    )
+
+
+def _call_problem(call: object) -> str:
+    if not isinstance(call, PastCall):
+        return "expected a call"
+    if call.outcome not in OUTCOMES:
+        return f"outcome {call.outcome!r} is not one of {', '.join(OUTCOMES)}"
+    if call.direction not in DIRECTIONS:
+        return f"direction {call.direction!r} is not one of {', '.join(DIRECTIONS)}"
+    return when(call.at)
+
+
+def _consent(consent: object) -> bool:
+    return type(consent) is Consent and not _consent_problem(consent)
+
+
+def _consent_problem(consent: object) -> str:
+    if not isinstance(consent, Consent):
+        return "expected a consent"
+    if consent.scope not in SCOPES:
+        return f"scope {consent.scope!r} is not one of {', '.join(SCOPES)}"
+    if wrong := when(consent.start) or when(consent.end, ANY_END):
+        return wrong
+    return "" if consent.start < consent.end else "ends before it starts"
+
+
+def _odd(found: object, problem: Callable[[object], str]) -> Iterator[str]:
+    if type(found) is not tuple:
+        yield f"expected a tuple, found {type(found).__name__}"
+    for n, entry in enumerate(_items(found), 1):
+        if wrong := problem(entry):
+            yield f"entry {n}: {wrong}"

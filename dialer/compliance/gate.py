@@ -1,0 +1,124 @@
+"""May this number be called now? Every reason why not, and when it may be.
+
+Pure: facts, time and rules in, a verdict out. No argument, setting or flag lets a
+refused call through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from dialer.compliance import applies, caps, facts, lists
+from dialer.compliance.applies import Plan
+from dialer.compliance.caps import Counted
+from dialer.compliance.hours import OpenHours
+from dialer.compliance.lists import reason
+from dialer.compliance.rules import ConsentNeeded, Rulebook
+from dialer.model import Case, Judge, Reason, Verdict
+
+ALLOWED = Verdict(True)
+HORIZON = timedelta(days=400)  # of looking for the next lawful instant
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """What refuses now and may not later."""
+
+    hours: Sequence[OpenHours]
+    counted: Sequence[Counted]
+    consents: Sequence[ConsentNeeded]
+
+    def __bool__(self) -> bool:
+        return bool(self.hours or self.counted or self.consents)
+
+
+def make_judge(book: Rulebook) -> Judge:
+    """`judge` with its rules filled in."""
+    return partial(_judge, book)
+
+
+def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
+    """Never raises for what a case or `now` holds: what is odd refuses, with a reason.
+
+    Refused: all reasons, and the earliest later instant at which the same facts are
+    allowed; None when time alone will not allow them (or not within 400 days).
+    """
+    return _judge(rules, case, now)
+
+
+def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
+    case, problems = facts.check(case)
+    lasting = [reason(book.facts, f"{what}: {p}", what) for what, p in problems]
+    if wrong := facts.when(now):
+        return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
+    plan = applies.plan(book, case.locations, case.zones, case.packs)
+    lasting += plan.unknown
+    for rule in plan.lists:
+        lasting += lists.judged(rule, case)
+    timed = _timed(plan, case, now)
+    if not lasting and not timed:
+        return ALLOWED
+    opens = None if lasting else _next_allowed(plan, timed, case, now.astimezone(UTC))
+    return Verdict(False, (*lasting, *_reasons(timed, case, now)), opens)
+
+
+def _timed(plan: Plan, case: Case, now: datetime) -> _Timed:
+    counted = (
+        caps.count(cap, case, now, plan.infos) for cap in plan.caps if plan.infos
+    )
+    return _Timed(
+        [hours for hours in plan.hours if not hours.open(now, case.consents)],
+        [c for c in counted if c.refuses],
+        [rule for rule in plan.consents if not _consented(rule, case, now)],
+    )
+
+
+def _reasons(timed: _Timed, case: Case, now: datetime) -> list[Reason]:
+    found = [reason(hours.rule, hours.why(now)) for hours in timed.hours]
+    found += [reason(c.cap, caps.why(c)) for c in timed.counted]
+    for rule in timed.consents:
+        given = ", ".join(sorted({c.scope for c in case.consents})) or "none"
+        needed = " or ".join(sorted(rule.scopes))
+        text = f"no consent of scope {needed} in force; on file: {given}"
+        found.append(reason(rule, text))
+    return found
+
+
+def _consented(rule: ConsentNeeded, case: Case, now: datetime) -> bool:
+    return any(c.scope in rule.scopes and c.start <= now < c.end for c in case.consents)
+
+
+def _next_allowed(
+    plan: Plan, timed: _Timed, case: Case, now: datetime
+) -> datetime | None:
+    """Every rule says when it opens next; the latest is asked of all again, until
+    none moves it. No instant is skipped that all rules allow."""
+    at = max([now, *(caps.free_at(c, plan.infos) for c in timed.counted)])
+    until = max([at, *(c.start for c in case.consents)]) + HORIZON
+    while True:
+        opens = _latest(plan, case, at, until)
+        if opens is None or opens == at:
+            return opens.astimezone(UTC) if opens else None
+        at = opens
+
+
+def _latest(plan: Plan, case: Case, at: datetime, until: datetime) -> datetime | None:
+    for hours in plan.hours:
+        opens = hours.next_open(at, until, case.consents)
+        if opens is None:
+            return None
+        at = opens
+    for rule in plan.consents:
+        given = _consent_from(rule, case, at)
+        if given is None:
+            return None
+        at = given
+    return at
+
+
+def _consent_from(rule: ConsentNeeded, case: Case, at: datetime) -> datetime | None:
+    usable = (c for c in case.consents if c.scope in rule.scopes and c.end > at)
+    return min((max(at, c.start) for c in usable), default=None)

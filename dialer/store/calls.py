@@ -1,0 +1,85 @@
+"""Reading what became of attempts. Masked, as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy import Connection, bindparam, select
+
+from dialer.store.port import AttemptRow, NotFound, Refused, Turns
+from dialer.store.rows import attempt_row_of, turn_of
+from dialer.store.runner import Runner
+from dialer.store.tables import attempts, contacts, turns
+
+PAGE = 1000
+AFTER_HEX = "g"  # ids are hexadecimal: every id with a prefix sorts before prefix + g
+
+_rows = (
+    select(attempts, contacts.c.masked, contacts.c.language)
+    .join_from(attempts, contacts)
+    .order_by(attempts.c.row)
+)
+_page = _rows.where(attempts.c.row > bindparam("after")).limit(bindparam("limit"))
+_page_of = _page.where(attempts.c.campaign_id == bindparam("campaign_id"))
+_prefixed = _rows.where(
+    attempts.c.attempt_id >= bindparam("prefix"),
+    attempts.c.attempt_id < bindparam("end"),
+).limit(2)
+_turns = (
+    select(turns)
+    .where(turns.c.attempt_id == bindparam("attempt_id"))
+    .order_by(turns.c.i)
+)
+
+
+class SqlCalls:
+    """`port.Calls` on any SQL database."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def list(
+        self, campaign_id: str | None = None, *, limit: int | None = None
+    ) -> AsyncIterator[AttemptRow]:
+        """In the order of creation, read in pages."""
+        after, left = 0, limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            found, after = await self._page(campaign_id, after, size)
+            for row in found:
+                yield row
+            if len(found) < size:
+                return
+            left = left if left is None else left - size
+
+    async def _page(
+        self, campaign_id: str | None, after: int, size: int
+    ) -> tuple[tuple[AttemptRow, ...], int]:
+        return await self._runner.read(lambda c: page(c, campaign_id, after, size))
+
+    async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
+        """Refused: several ids begin with this."""
+        return await self._runner.read(lambda c: show(c, attempt_id))
+
+
+def page(
+    connection: Connection, campaign_id: str | None, after: int, size: int
+) -> tuple[tuple[AttemptRow, ...], int]:
+    statement = _page if campaign_id is None else _page_of
+    values: dict[str, object] = {"after": after, "limit": size}
+    if campaign_id is not None:
+        values |= {"campaign_id": campaign_id}
+    rows = connection.execute(statement, values).all()
+    return tuple(map(attempt_row_of, rows)), rows[-1].row if rows else after
+
+
+def show(connection: Connection, prefix: str) -> tuple[AttemptRow, Turns]:
+    values = {"prefix": prefix, "end": prefix + AFTER_HEX}
+    found = connection.execute(_prefixed, values).all()
+    if not found or not prefix:
+        raise NotFound("call", prefix)
+    if len(found) > 1:
+        raise Refused(f"several calls begin with {prefix!r}: give more of the id")
+    row = found[0]
+    said = connection.execute(_turns, {"attempt_id": row.attempt_id})
+    return attempt_row_of(row), [turn_of(turn) for turn in said]

@@ -1,0 +1,152 @@
+"""Campaigns: their state, where they stand, and the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from dialer.model import Judge
+from dialer.store.plan import Order, batch_ids, commit_chunk, try_chunk
+from dialer.store.port import Campaign, NotFound, Planned, Refused, Status
+from dialer.store.rows import campaign_of
+from dialer.store.runner import Runner
+from dialer.store.tables import attempts, campaigns
+from dialer.store.work import Work
+
+#: From which states a campaign may enter a state.
+MOVES = {
+    "running": ("created", "paused"),
+    "paused": ("running",),
+    "stopped": ("running", "paused"),
+    "done": ("running", "paused"),
+}
+
+_named = (
+    select(campaigns)
+    .where(
+        or_(
+            campaigns.c.campaign_id == bindparam("wanted"),
+            campaigns.c.name == bindparam("wanted"),
+        )
+    )
+    .order_by((campaigns.c.campaign_id == bindparam("wanted")).desc())
+)
+_same = select(campaigns).where(
+    or_(
+        campaigns.c.campaign_id == bindparam("campaign_id"),
+        campaigns.c.name == bindparam("name"),
+    )
+)
+_move = update(campaigns).where(campaigns.c.campaign_id == bindparam("wanted"))
+_counts = (
+    select(
+        attempts.c.phase,
+        attempts.c.disposition,
+        attempts.c.rules,
+        func.count(),
+        func.min(attempts.c.not_before),
+    )
+    .where(attempts.c.campaign_id == bindparam("campaign_id"))
+    .group_by(attempts.c.phase, attempts.c.disposition, attempts.c.rules)
+)
+
+
+class SqlCampaigns:
+    """`port.Campaigns` on any SQL database."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def create(self, campaign: Campaign) -> Campaign:
+        """Refused: the name or the id is taken."""
+        return await self._runner.write(lambda work: create(work, campaign))
+
+    async def get(self, name_or_id: str) -> Campaign:
+        return await self._runner.read(lambda c: get(c, name_or_id))
+
+    async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
+        return await self._runner.write(
+            lambda work: set_state(work, campaign_id, state, at)
+        )
+
+    async def status(self, campaign_id: str) -> Status:
+        return await self._runner.read(lambda c: status(c, campaign_id))
+
+    async def plan(
+        self,
+        campaign_id: str,
+        batches: Sequence[str],
+        *,
+        judge: Judge,
+        now: datetime,
+        commit: bool,
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Chunks of at most 2,000. Besides the gate's reasons a refusal may be by
+        `open_attempt` or `already_planned`: those create nothing. NotFound: the
+        campaign, or a batch."""
+        order = Order(await self.get(campaign_id), judge, now, commit=commit)
+        names = await self._runner.read(lambda c: batch_ids(c, batches))
+        for name in names:
+            after: str | None = ""
+            while after is not None:
+                chunk, after = await self._chunk(order, name, after)
+                if chunk:
+                    yield chunk
+
+    async def _chunk(
+        self, order: Order, batch_id: str, after: str
+    ) -> tuple[list[Planned], str | None]:
+        if order.commit:
+            return await self._runner.write(
+                lambda work: commit_chunk(work, order, batch_id, after)
+            )
+        return await self._runner.read(
+            lambda connection: try_chunk(connection, order, batch_id, after)
+        )
+
+
+def create(work: Work, new: Campaign) -> Campaign:
+    values = {name: getattr(new, name) for name in campaigns.c.keys()}  # noqa: SIM118
+    there = {"campaign_id": new.campaign_id, "name": new.name}
+    if work.connection.execute(_same, there).first():
+        raise Refused(f"there is a campaign named {new.name} already")
+    work.connection.execute(insert(campaigns), values)
+    body = {"name": new.name, "state": new.state, "settings": new.settings}
+    work.note(new.created_at, "campaign.created", new.campaign_id, body)
+    return new
+
+
+def get(connection: Connection, name_or_id: str) -> Campaign:
+    row = connection.execute(_named, {"wanted": name_or_id}).first()
+    if row is None:
+        raise NotFound("campaign", name_or_id)
+    return campaign_of(row)
+
+
+def set_state(work: Work, campaign_id: str, state: str, at: datetime) -> Campaign:
+    before = get(work.connection, campaign_id)
+    if before.state not in MOVES.get(state, ()):
+        raise Refused(f"campaign {before.name} is {before.state}: it cannot be {state}")
+    work.connection.execute(_move, {"wanted": before.campaign_id, "state": state})
+    body = {"from": before.state, "to": state}
+    work.note(at, "campaign.state", before.campaign_id, body)
+    return get(work.connection, before.campaign_id)
+
+
+def status(connection: Connection, campaign_id: str) -> Status:
+    campaign = get(connection, campaign_id)
+    phases, dispositions, refusals = Counter[str](), Counter[str](), Counter[str]()
+    next_due: datetime | None = None
+    found = connection.execute(_counts, {"campaign_id": campaign.campaign_id})
+    for phase, disposition, rules, count, earliest in found:
+        phases[phase] += count
+        if disposition:
+            dispositions[disposition] += count
+        for rule in rules.split():
+            refusals[rule] += count
+        if phase == "due":
+            next_due = min(next_due or earliest, earliest)
+    return Status(campaign, phases, dispositions, refusals, next_due)

@@ -1,0 +1,205 @@
+"""The plan: judge every contact, and with `commit` make its first attempt.
+
+A million contacts pass through in chunks; nothing is kept between two chunks but the
+numbers that several contacts share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, insert, select
+
+from dialer.attempt import Attempt, Ended, Phase, advance
+from dialer.model import Disposition, Judge, Reason, Verdict
+from dialer.store import cases
+from dialer.store.port import Campaign, NotFound, Planned
+from dialer.store.rows import (
+    attempt_values,
+    contact_of,
+    reason_map,
+    rules_text,
+    verdict_text,
+)
+from dialer.store.tables import attempts, batches, contacts, numbers, stamp
+from dialer.store.work import Work, new_id
+
+CHUNK = 2000
+HOUSE = "the ledger (rule of the house)"
+OPEN_ATTEMPT = Reason(
+    "open_attempt", HOUSE, "another attempt for this number is not over"
+)
+ALREADY = Reason(
+    "already_planned", HOUSE, "the contact has an attempt in this campaign"
+)
+
+_page = (
+    select(contacts)
+    .where(
+        contacts.c.batch_id == bindparam("batch_id"),
+        contacts.c.contact_id > bindparam("after"),
+    )
+    .order_by(contacts.c.contact_id)
+    .limit(CHUNK)
+)
+_importer = select(batches.c.importer).where(
+    batches.c.batch_id == bindparam("batch_id")
+)
+_planned = select(attempts.c.contact_id).where(
+    attempts.c.campaign_id == bindparam("campaign_id"),
+    attempts.c.contact_id.in_(bindparam("ids", expanding=True)),
+)
+_open = select(attempts.c.number).where(
+    attempts.c.phase != Phase.DONE.value,
+    attempts.c.number.in_(bindparam("tokens", expanding=True)),
+)
+_shared = (
+    select(numbers.c.number)
+    .where(numbers.c.number.in_(bindparam("tokens", expanding=True)))
+    .group_by(numbers.c.number)
+    .having(func.count() > 1)
+)
+
+
+@dataclass(slots=True)
+class Order:
+    """What was asked; which shared numbers a dry run has taken so far."""
+
+    campaign: Campaign
+    judge: Judge
+    now: datetime
+    commit: bool
+    taken: set[str] = field(default_factory=set)
+
+
+def batch_ids(connection: Connection, wanted: Sequence[str]) -> list[str]:
+    """All batches, or those wanted, once each. NotFound."""
+    there = list(
+        connection.execute(select(batches.c.batch_id).order_by("at")).scalars()
+    )
+    for name in wanted:
+        if name not in there:
+            raise NotFound("batch", name)
+    return list(dict.fromkeys(wanted)) or there
+
+
+def try_chunk(
+    connection: Connection, order: Order, batch_id: str, after: str
+) -> tuple[list[Planned], str | None]:
+    """One chunk, judged. -> the chunk, where the next begins (None: it was the last)"""
+    page = connection.execute(_page, {"batch_id": batch_id, "after": after}).all()
+    found = [contact_of(row) for row in page]
+    if not found:
+        return [], None
+    importer = connection.execute(_importer, {"batch_id": batch_id}).scalar_one()
+    packs, purpose = cases.asked(order.campaign.settings)
+    wishes = [
+        cases.Wish(contact, position, batch_id, importer, packs, purpose)
+        for contact in found
+        for position in range(len(contact.numbers))
+    ]
+    judged = judge_all(connection, order, wishes)
+    following = found[-1].contact_id if len(found) == CHUNK else None
+    return judged, following
+
+
+def judge_all(
+    connection: Connection, order: Order, wishes: list[cases.Wish]
+) -> list[Planned]:
+    """For each contact its first number that may be called now or later."""
+    gathered = cases.gather(connection, wishes, order.now)
+    ids = sorted({wish.contact.contact_id for wish in wishes})
+    campaign = {"campaign_id": order.campaign.campaign_id, "ids": ids}
+    planned = set(connection.execute(_planned, campaign).scalars())
+    tokens = {"tokens": sorted({case.number for case in gathered})}
+    busy = set(connection.execute(_open, tokens).scalars()) | order.taken
+    shared = set(connection.execute(_shared, tokens).scalars())
+    chosen = dict[str, Planned]()
+    for wish, case in zip(wishes, gathered, strict=True):
+        name = wish.contact.contact_id
+        if name in chosen and not for_good(chosen[name].verdict):
+            continue
+        verdict = house(
+            order.judge(case, order.now), name in planned, case.number in busy
+        )
+        if name not in chosen or not for_good(verdict):
+            chosen[name] = Planned(wish.contact, wish.batch_id, wish.position, verdict)
+            if not for_good(verdict):
+                busy.add(case.number)
+                if not order.commit:  # else the database knows
+                    order.taken |= shared & {case.number}
+    return list(chosen.values())
+
+
+def for_good(verdict: Verdict) -> bool:
+    """Whether no time will change it."""
+    return not verdict.allowed and verdict.next_allowed is None
+
+
+def house(verdict: Verdict, planned: bool, busy: bool) -> Verdict:
+    """The gate's verdict with the ledger's own reasons added."""
+    own = (ALREADY,) if planned else (OPEN_ATTEMPT,) if busy else ()
+    return Verdict(False, (*own, *verdict.reasons)) if own else verdict
+
+
+def commit_chunk(
+    work: Work, order: Order, batch_id: str, after: str
+) -> tuple[list[Planned], str | None]:
+    """One chunk, judged and written."""
+    judged, following = try_chunk(work.connection, order, batch_id, after)
+    create(work, order, [p for p in judged if not skipped(p)])
+    return judged, following
+
+
+def skipped(planned: Planned) -> bool:
+    rules = {reason.rule for reason in planned.verdict.reasons}
+    return bool(rules & {OPEN_ATTEMPT.rule, ALREADY.rule})
+
+
+def create(work: Work, order: Order, found: list[Planned]) -> None:
+    rows = [row(order, planned) for planned in found]
+    if rows:
+        work.connection.execute(insert(attempts), rows)
+    for written, planned in zip(rows, found, strict=True):
+        note(work, order, written, planned)
+
+
+def row(order: Order, planned: Planned) -> dict[str, object]:
+    verdict, contact = planned.verdict, planned.contact
+    attempt = Attempt(Phase.DUE, verdict.next_allowed or order.now)
+    if for_good(verdict):
+        attempt = advance(attempt, Ended(Disposition.REFUSED, order.now))
+    return {
+        **attempt_values(attempt),
+        "attempt_id": new_id(),
+        "campaign_id": order.campaign.campaign_id,
+        "contact_id": contact.contact_id,
+        "n": 1,
+        "position": planned.number,
+        "number": contact.numbers[planned.number],
+        "account": contact.account,
+        "stage": contact.stage,
+        "verdict": verdict_text(verdict),
+        "rules": rules_text(verdict),
+    }
+
+
+def note(
+    work: Work, order: Order, written: dict[str, object], planned: Planned
+) -> None:
+    refused = written["phase"] is Phase.DONE
+    body = {
+        "campaign": order.campaign.campaign_id,
+        "contact": planned.contact.contact_id,
+        "n": 1,
+        "number": planned.number,
+    }
+    if refused:
+        reasons = [reason_map(reason) for reason in planned.verdict.reasons]
+        body |= {"reasons": reasons}
+    else:
+        body |= {"not_before": stamp(planned.verdict.next_allowed or order.now)}
+    kind = "attempt.refused" if refused else "attempt.planned"
+    work.note(order.now, kind, str(written["attempt_id"]), body)
