@@ -32,6 +32,7 @@ class Result:
     lines: int
     seconds: float
     attempts_per_second: float
+    cpu_us_per_attempt: float
     dialing_p50_ms: float
     dialing_p95_ms: float
     journal_entries: int
@@ -62,8 +63,11 @@ async def prepare(stores: Stores, count: int, judge: Judge) -> None:
         chunk = [contact(i) for i in range(start, min(start + 1000, count))]
         read = start + len(chunk)
         await stores.contacts.add(
-            *("b", chunk),
-            **{"rows_read": read, "rejected": 0, "duplicates": 0},
+            "b",
+            chunk,
+            rows_read=read,
+            rejected=0,
+            duplicates=0,
             at=NOW,
             finished=read == count,
         )
@@ -71,7 +75,9 @@ async def prepare(stores: Stores, count: int, judge: Judge) -> None:
         await stores.contacts.review("b", Review(reviewer, True, NOW))
     await stores.campaigns.create(Campaign("bench", "bench", "created", "{}", NOW))
     await stores.campaigns.set_state("bench", "running", NOW)
-    async for _ in stores.campaigns.plan("bench", [], judge=judge, now=NOW, commit=True):
+    async for _ in stores.campaigns.plan(
+        "bench", [], judge=judge, now=NOW, commit=True
+    ):
         pass
 
 
@@ -91,7 +97,7 @@ async def measure(stores: Stores, count: int, lines: int, judge: Judge) -> Resul
         again = NextTry(0, NOW + timedelta(hours=3), "no_answer")
         await ledger.finish(claimed.attempt_id, replace(no_answer, next_try=again))
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     room = asyncio.Semaphore(lines)
     left = count
 
@@ -115,12 +121,14 @@ async def measure(stores: Stores, count: int, lines: int, judge: Judge) -> Resul
             for _ in range(free - len(found)):
                 room.release()
     seconds = time.perf_counter() - began
+    worked = time.process_time() - worked
     waits.sort()
     return Result(
         attempts=count,
         lines=lines,
         seconds=round(seconds, 3),
         attempts_per_second=round(count / seconds, 1),
+        cpu_us_per_attempt=round(1e6 * worked / count, 1),
         dialing_p50_ms=round(1000 * waits[len(waits) // 2], 2),
         dialing_p95_ms=round(1000 * waits[int(len(waits) * 0.95)], 2),
         journal_entries=await entries(stores),

@@ -25,6 +25,8 @@ from dialer.channels.port import Channel
 from dialer.clock import Clock
 from dialer.compliance.gate import make_judge
 from dialer.compliance.packs import load_rulebook
+from dialer.contacts import importer
+from dialer.contacts.rules import load_rules
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
 from dialer.model import Case, Judge, Verdict
@@ -50,18 +52,22 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         yield stores
 
 
-def judge(settings: Settings, packs: tuple[str, ...] = ()) -> Judge:
-    """The gate with this installation's packs; `packs` are asked for beyond those
-    that the callee's locations imply."""
-    rulebook = load_rulebook(
-        shipped("config"), settings.compliance.packs, settings.compliance.holidays
+def judge(settings: Settings, today: date) -> Judge:
+    """The gate with this installation's packs and holidays."""
+    own = [Path(p) for p in (settings.compliance.packs,) if p]
+    holidays = [Path(p) for p in (settings.compliance.holidays,) if p]
+    return make_judge(load_rulebook(shipped("config"), today, own, holidays))
+
+
+async def import_contacts(
+    settings: Settings, stores: Stores, path: Path, who: str, clock: Clock
+) -> importer.Report:
+    """Import a file under its own column names, without progress."""
+    order = importer.Order(path, who, settings.home / "import", {})
+    rules = load_rules(shipped("config") / "import.toml")
+    return await importer.import_file(
+        order, stores, rules, now=clock.now(), progress=lambda done, total: None
     )
-    bare = make_judge(rulebook)
-
-    def with_packs(case: Case, now: datetime) -> Verdict:
-        return bare(replace(case, packs=(*case.packs, *packs)), now)
-
-    return with_packs if packs else bare
 
 
 async def create_campaign(stores: Stores, wanted: CampaignFile, clock: Clock) -> Campaign:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
@@ -37,6 +38,9 @@ class Head(Part):
 
 
 class Base(Part):
+    """What every [[rule]] says, whatever its kind."""
+
+    kind: str
     id: str = Field(pattern=r"^[a-z][a-z0-9_.-]*$")
     citation: Words
     source: Words
@@ -207,6 +211,11 @@ AnyPart = Annotated[
 ]
 #: One [[rule]] table.
 RULE: TypeAdapter[Base] = TypeAdapter(AnyPart)
+
+
+def _common(part: Base) -> dict[str, Any]:
+    names = (f.name for f in fields(Rule))
+    return {name: getattr(part, name) for name in names}
 
 
 def _cap(part: FrequencyPart | WaitPart, before: int) -> rules.Cap:

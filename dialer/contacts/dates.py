@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from functools import lru_cache
 
 from dialer.contacts.problem import Bad
 
@@ -23,6 +24,7 @@ WORD_DAY = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 YEARS = range(1980, 2101)
 
 
+@lru_cache(maxsize=4096)
 def read(text: str) -> date:
     """Parse one date. Bad says why it is none, or which two it could be."""
     text = unicodedata.normalize("NFKC", text).strip().casefold()

@@ -18,6 +18,8 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 
 def tidy(text: str) -> str:
     """NFC, single spaces, no signs that cannot be seen."""
+    if text.isascii():
+        return " ".join(text.split())
     seen = (c for c in text if unicodedata.category(c) != "Cf")
     return " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
 

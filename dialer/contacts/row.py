@@ -18,6 +18,7 @@ from dialer.contacts.table import Row
 from dialer.model import Consent, Personal, Source
 
 T = TypeVar("T")
+PARTS = ("kind", "reference", "date")  # of a source in columns of its own
 NONE: tuple[str, ...] = ()
 SHORT = 80  # characters of an account or creditor
 
@@ -61,8 +62,8 @@ class _Reading:
         return [(i, self.row.cells[i].strip()) for i in places]
 
     def cell(self, name: str) -> str:
-        found = self.cells(name)
-        return found[0][1] if found else ""
+        places = self.columns.places.get(name)
+        return self.row.cells[places[0]].strip() if places else ""
 
     def take(self, name: str, read: Callable[[str], T], default: T) -> T:
         """Read a field; a Bad becomes a problem and the default goes on."""
@@ -87,6 +88,11 @@ class RowReader:
         self._columns = columns
         self._rules = rules
         self._today = today
+        given = columns.places
+        numbers = range(1, 10)
+        self._numbered = [
+            n for n in numbers if any(f"source{n}_{p}" in given for p in PARTS)
+        ]
 
     def read(self, row: Row) -> Parsed:
         if problem := self._misshapen(row):
@@ -216,7 +222,7 @@ class RowReader:
                 yield from support.sources(cell)
             except Bad as bad:
                 reading.note("sources", "", bad, index)
-        for n in range(1, 10):
+        for n in self._numbered:
             cells = {k: reading.cell(f"source{n}_{k}") for k in PARTS}
             if not any(cells.values()):
                 continue
@@ -224,9 +230,6 @@ class RowReader:
                 yield support.source(*cells.values(), place=f"source {n}")
             except Bad as bad:
                 reading.note(f"source{n}_date", "", bad)
-
-
-PARTS = ("kind", "reference", "date")
 
 
 def _short(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dialer.contacts import dates
@@ -41,7 +41,7 @@ def source(kind: str, reference: str, dated: str, *, place: str) -> Source:
         raise Bad(f"{place}: its date {missing}", bad.expected) from bad
 
 
-def consents(cell: str, zones: Sequence[str]) -> tuple[Consent, ...]:
+def consents(cell: str, zones: tuple[str, ...]) -> tuple[Consent, ...]:
     """`any|2026-01-01|2027-01-01; ...`: from the start of the first day until the
     start of the last, both where the person may be: the shortest span of all zones."""
     found = []
@@ -52,7 +52,7 @@ def consents(cell: str, zones: Sequence[str]) -> tuple[Consent, ...]:
 
 
 def _consent(
-    n: int, scope: str, first: str, last: str, *, zones: Sequence[str]
+    n: int, scope: str, first: str, last: str, *, zones: tuple[str, ...]
 ) -> Consent:
     word = unicodedata.normalize("NFKC", scope).strip().casefold()
     if word not in SCOPES:
@@ -66,7 +66,8 @@ def _consent(
     return Consent(word, max(_midnights(began, zones)), min(_midnights(ended, zones)))
 
 
-def _midnights(day: date, zones: Sequence[str]) -> list[datetime]:
+@lru_cache(maxsize=4096)
+def _midnights(day: date, zones: tuple[str, ...]) -> list[datetime]:
     local = [
         datetime.combine(day, time(), ZoneInfo(zone)) for zone in zones or ("UTC",)
     ]

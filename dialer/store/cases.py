@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -22,14 +22,23 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     type_coerce,
     union_all,
 )
 
-from dialer.attempt import Phase
 from dialer.model import Case, Contact, Disposition, PastCall
 from dialer.store.flags import EVERYBODY
-from dialer.store.tables import attempts, flags, inbound, numbers, reviews, stamp
+from dialer.store.prepared import Prepared
+from dialer.store.tables import (
+    DIALED,
+    attempts,
+    flags,
+    inbound,
+    numbers,
+    reviews,
+    stamp,
+)
 
 HISTORY = timedelta(days=35)  # the longest rule looks back a month
 Found = dict[tuple[str, str], list[tuple[str, str, str, str]]]
@@ -86,7 +95,7 @@ def call_rows(match: Match) -> list[Select[*tuple[Any, ...]]]:
     since = bindparam("since", type_=String)
     maybe = or_(
         attempts.c.answered_at.is_not(None),
-        attempts.c.phase.in_(list[str]((Phase.DIALING, Phase.TALKING, Phase.UNKNOWN))),
+        text(DIALED),
         attempts.c.disposition == Disposition.UNKNOWN.value,
     )
     outcome = case((maybe, _word("'answered'")), else_=_word("'unanswered'"))
@@ -111,14 +120,16 @@ def statement(match: Match) -> CompoundSelect[*tuple[Any, ...]]:
     return union_all(flag_rows(match), review_rows(match), *call_rows(match))
 
 
-_one = statement(
-    {
-        "token": flags.c.token.in_(
-            [bindparam(n) for n in ("person", "number", "account", "everybody")]
-        ),
-        "batch_id": reviews.c.batch_id == bindparam("batch_id"),
-        "person": numbers.c.person == bindparam("person"),
-    }
+_one = Prepared(
+    statement(
+        {
+            "token": flags.c.token.in_(
+                [bindparam(n) for n in ("person", "number", "account", "everybody")]
+            ),
+            "batch_id": reviews.c.batch_id == bindparam("batch_id"),
+            "person": numbers.c.person == bindparam("person"),
+        }
+    )
 )
 _many = statement(
     {
@@ -134,13 +145,14 @@ _many = statement(
 
 def gather(connection: Connection, wishes: Sequence[Wish], now: datetime) -> list[Case]:
     """One case for each wish, in order."""
+    rows: Iterable[Any]
     times = {"now": stamp(now), "since": stamp(now - HISTORY)}
     if len(wishes) == 1:
         names = zip(
             ("person", "number", "account", "everybody"), wishes[0].tokens, strict=True
         )
-        values = {**dict(names), "batch_id": wishes[0].batch_id}
-        rows = connection.execute(_one, {**times, **values})
+        values = {**times, **dict(names), "batch_id": wishes[0].batch_id}
+        rows = _one.run(connection, values)
     else:
         many = {
             "tokens": sorted({token for wish in wishes for token in wish.tokens}),

@@ -32,8 +32,9 @@ from dialer.attempt import (
 from dialer.model import Disposition, Judge, Outcome, Reason, Verdict
 from dialer.store import cases, finish
 from dialer.store.port import Claimed, NotFound, Refused
+from dialer.store.prepared import Prepared
 from dialer.store.rows import (
-    R,
+    GOVERNED,
     attempt_of,
     attempt_values,
     contact_of,
@@ -42,7 +43,15 @@ from dialer.store.rows import (
     verdict_text,
 )
 from dialer.store.runner import Runner
-from dialer.store.tables import attempts, batches, campaigns, contacts, stamp
+from dialer.store.tables import (
+    DUE,
+    HELD,
+    attempts,
+    batches,
+    campaigns,
+    contacts,
+    stamp,
+)
 from dialer.store.work import Work
 
 HOUSE = "the ledger (rule of the house)"
@@ -56,14 +65,14 @@ _due = (
     .where(
         attempts.c.campaign_id == bindparam("wanted"),
         attempts.c.campaign_id.in_(_running),
-        attempts.c.phase == Phase.DUE.value,
+        DUE,
         attempts.c.not_before <= bindparam("now"),
     )
     .order_by(attempts.c.not_before, attempts.c.row)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
 )
-_claim = (
+_claim = Prepared(
     update(attempts)
     .where(attempts.c.row.in_(_due.scalar_subquery()))
     .values(
@@ -79,7 +88,7 @@ _claimed = (
     .where(attempts.c.row.in_(bindparam("rows", expanding=True)))
     .order_by(attempts.c.not_before, attempts.c.row)
 )
-_whole = (
+_whole = Prepared(
     select(
         *(column for column in attempts.c if column.name not in contacts.c),
         contacts,
@@ -93,11 +102,20 @@ _whole = (
     .join(campaigns, campaigns.c.campaign_id == attempts.c.campaign_id)
     .where(attempts.c.attempt_id == bindparam("wanted"))
 )
-_bare = select(attempts).where(attempts.c.attempt_id == bindparam("wanted"))
-_move = update(attempts).where(attempts.c.row == bindparam("at_row"))
-_leased = select(attempts).where(
-    attempts.c.phase.in_(list[str]((Phase.RESERVED, Phase.DIALING, Phase.TALKING))),
-    or_(attempts.c.lease_until <= bindparam("now"), attempts.c.node == bindparam("by")),
+_bare = Prepared(select(attempts).where(attempts.c.attempt_id == bindparam("wanted")))
+_move = Prepared(
+    update(attempts)
+    .where(attempts.c.row == bindparam("at_row"))
+    .values({name: bindparam(name) for name in (*GOVERNED, "verdict", "rules")})
+)
+_leased = Prepared(
+    select(attempts).where(
+        HELD,
+        or_(
+            attempts.c.lease_until <= bindparam("now"),
+            attempts.c.node == bindparam("by"),
+        ),
+    )
 )
 
 
@@ -146,9 +164,9 @@ class SqlLedger:
 def claim(
     work: Work, campaign_id: str, limit: int, taken: Reserved, now: datetime
 ) -> list[Claimed]:
-    values = {"wanted": campaign_id, "limit": limit, "now": now}
-    lease = {"by": taken.node, "until": taken.lease_until}
-    rows = work.connection.execute(_claim, {**values, **lease}).scalars().all()
+    values = {"wanted": campaign_id, "limit": limit, "now": stamp(now)}
+    lease = {"by": taken.node, "until": stamp(taken.lease_until)}
+    rows = [row for (row,) in _claim.run(work.connection, {**values, **lease})]
     if not rows:
         return []
     found = [
@@ -165,7 +183,7 @@ def claim(
 def dialing(
     work: Work, attempt_id: str, node: str, now: datetime, judge: Judge
 ) -> Verdict:
-    row = work.connection.execute(_whole, {"wanted": attempt_id}).first()
+    row = _whole.first(work.connection, {"wanted": attempt_id})
     if row is None:
         raise NotFound("attempt", attempt_id)
     attempt = attempt_of(row)
@@ -182,14 +200,14 @@ def dialing(
     return verdict
 
 
-def case_of(connection: Connection, row: R, now: datetime) -> Any:
+def case_of(connection: Connection, row: Any, now: datetime) -> Any:
     packs, purpose = cases.asked(row.settings)
     contact = contact_of(row)
     wish = cases.Wish(contact, row.position, row.batch_id, row.importer, packs, purpose)
     return cases.gather(connection, [wish], now)[0]
 
 
-def not_running(row: R, now: datetime) -> Verdict:
+def not_running(row: Any, now: datetime) -> Verdict:
     """Paused or stopped between claim and dialing: no new calls."""
     reason = Reason("campaign_state", HOUSE, f"the campaign is {row.state}")
     return Verdict(False, (reason,), now)
@@ -204,15 +222,17 @@ def judged(attempt: Attempt, verdict: Verdict, now: datetime) -> Attempt:
     return advance(attempt, Postponed(later))
 
 
-def store(work: Work, row: R, moved: Attempt, verdict: Verdict | None = None) -> None:
+def store(work: Work, row: Any, moved: Attempt, verdict: Verdict | None = None) -> None:
     values = {"at_row": row.row, **attempt_values(moved)}
-    if verdict is not None:
+    if verdict is None:
+        values |= {"verdict": row.verdict, "rules": row.rules}
+    else:
         values |= {"verdict": verdict_text(verdict), "rules": rules_text(verdict)}
-    work.connection.execute(_move, values)
+    _move.run(work.connection, values)
 
 
 def note_verdict(
-    work: Work, row: R, moved: Attempt, verdict: Verdict, now: datetime
+    work: Work, row: Any, moved: Attempt, verdict: Verdict, now: datetime
 ) -> None:
     body: dict[str, object] = {"campaign": row.campaign_id, "contact": row.contact_id}
     if moved.phase is Phase.DIALING:
@@ -227,8 +247,8 @@ def note_verdict(
         work.note(now, "attempt.postponed", row.attempt_id, body)
 
 
-def bare(connection: Connection, attempt_id: str) -> R:
-    row = connection.execute(_bare, {"wanted": attempt_id}).first()
+def bare(connection: Connection, attempt_id: str) -> Any:
+    row = _bare.first(connection, {"wanted": attempt_id})
     if row is None:
         raise NotFound("attempt", attempt_id)
     return row
@@ -242,7 +262,7 @@ def answered(work: Work, attempt_id: str, now: datetime) -> None:
 
 def rescue(work: Work, now: datetime, node: str | None) -> tuple[int, int]:
     given_back = lost = 0
-    for row in work.connection.execute(_leased, {"now": now, "by": node}).all():
+    for row in _leased.all(work.connection, {"now": stamp(now), "by": node}):
         before = attempt_of(row)
         if before.phase is Phase.RESERVED:
             moved = advance(before, Postponed(before.not_before))

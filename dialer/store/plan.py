@@ -16,14 +16,16 @@ from dialer.attempt import Attempt, Ended, Phase, advance
 from dialer.model import Disposition, Judge, Reason, Verdict
 from dialer.store import cases
 from dialer.store.port import Campaign, NotFound, Planned
+from dialer.store.prepared import Prepared
 from dialer.store.rows import (
+    GOVERNED,
     attempt_values,
     contact_of,
     reason_map,
     rules_text,
     verdict_text,
 )
-from dialer.store.tables import attempts, batches, contacts, numbers, stamp
+from dialer.store.tables import OPEN, attempts, batches, contacts, numbers, stamp
 from dialer.store.work import Work, new_id
 
 CHUNK = 2000
@@ -52,7 +54,7 @@ _planned = select(attempts.c.contact_id).where(
     attempts.c.contact_id.in_(bindparam("ids", expanding=True)),
 )
 _open = select(attempts.c.number).where(
-    attempts.c.phase != Phase.DONE.value,
+    OPEN,
     attempts.c.number.in_(bindparam("tokens", expanding=True)),
 )
 _shared = (
@@ -61,6 +63,11 @@ _shared = (
     .group_by(numbers.c.number)
     .having(func.count() > 1)
 )
+NEW = (
+    *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
+    *("account", "stage", "verdict", "rules", *GOVERNED),
+)
+_new = Prepared(insert(attempts).values({name: bindparam(name) for name in NEW}))
 
 
 @dataclass(slots=True)
@@ -161,7 +168,7 @@ def skipped(planned: Planned) -> bool:
 def create(work: Work, order: Order, found: list[Planned]) -> None:
     rows = [row(order, planned) for planned in found]
     if rows:
-        work.connection.execute(insert(attempts), rows)
+        _new.many(work.connection, rows)
     for written, planned in zip(rows, found, strict=True):
         note(work, order, written, planned)
 
@@ -189,7 +196,7 @@ def row(order: Order, planned: Planned) -> dict[str, object]:
 def note(
     work: Work, order: Order, written: dict[str, object], planned: Planned
 ) -> None:
-    refused = written["phase"] is Phase.DONE
+    refused = written["phase"] == Phase.DONE
     body = {
         "campaign": order.campaign.campaign_id,
         "contact": planned.contact.contact_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -17,9 +18,29 @@ from dialer.store.tables import stamp
 R = Row[*tuple[Any, ...]]
 
 
+_encoder = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False
+)
+
+
 def text(value: object) -> str:
     """JSON, compact, with the keys in order: the same value is the same text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _encoder.encode(value)
+
+
+@lru_cache(maxsize=4096)
+def words(found: str) -> tuple[str, ...]:
+    """A list of words that many rows share: the same text is read once."""
+    return tuple(json.loads(found))
+
+
+@lru_cache(maxsize=4096)
+def zones_of(found: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(tuple, json.loads(found)))
+
+
+def parsed(at: str | None) -> datetime | None:
+    return None if at is None else datetime.fromisoformat(at)
 
 
 def consents_text(consents: tuple[Consent, ...]) -> str:
@@ -52,18 +73,18 @@ def contact_row(contact: Contact, batch_id: str) -> dict[str, object]:
     }
 
 
-def contact_of(row: R) -> Contact:
+def contact_of(row: Any) -> Contact:
     return Contact(
         contact_id=row.contact_id,
         person=row.person,
         account=row.account,
         numbers=tuple(json.loads(row.numbers)),
         masked=tuple(json.loads(row.masked)),
-        zones=tuple(map(tuple, json.loads(row.zones))),
-        locations=tuple(json.loads(row.locations)),
+        zones=zones_of(row.zones),
+        locations=words(row.locations),
         language=row.language,
         creditor=row.creditor,
-        sources=tuple(json.loads(row.sources)),
+        sources=words(row.sources),
         consents=consents_of(row.consents),
         stage=row.stage,
         calls=row.calls,
@@ -100,30 +121,42 @@ def rules_text(verdict: Verdict) -> str:
     return " ".join(dict.fromkeys(reason.rule for reason in verdict.reasons))
 
 
-def attempt_of(row: R) -> Attempt:
+def attempt_of(row: Any) -> Attempt:
+    """From a row as the database holds it (see `prepared`)."""
     return Attempt(
         phase=Phase(row.phase),
-        not_before=row.not_before,
+        not_before=datetime.fromisoformat(row.not_before),
         node=row.node,
-        lease_until=row.lease_until,
-        dialing_at=row.dialing_at,
-        answered_at=row.answered_at,
-        ended_at=row.ended_at,
+        lease_until=parsed(row.lease_until),
+        dialing_at=parsed(row.dialing_at),
+        answered_at=parsed(row.answered_at),
+        ended_at=parsed(row.ended_at),
         disposition=row.disposition and Disposition(row.disposition),
     )
 
 
+GOVERNED = (
+    *("phase", "not_before", "node", "lease_until"),
+    *("dialing_at", "answered_at", "ended_at", "disposition"),
+)
+
+
 def attempt_values(attempt: Attempt) -> dict[str, object]:
+    """The columns that `advance` governs, as the database holds them."""
     return {
-        "phase": attempt.phase,
-        "not_before": attempt.not_before,
+        "phase": attempt.phase.value,
+        "not_before": stamp(attempt.not_before),
         "node": attempt.node,
-        "lease_until": attempt.lease_until,
-        "dialing_at": attempt.dialing_at,
-        "answered_at": attempt.answered_at,
-        "ended_at": attempt.ended_at,
-        "disposition": attempt.disposition,
+        "lease_until": stamped(attempt.lease_until),
+        "dialing_at": stamped(attempt.dialing_at),
+        "answered_at": stamped(attempt.answered_at),
+        "ended_at": stamped(attempt.ended_at),
+        "disposition": attempt.disposition and attempt.disposition.value,
     }
+
+
+def stamped(at: datetime | None) -> str | None:
+    return None if at is None else stamp(at)
 
 
 def attempt_row_of(row: R) -> AttemptRow:

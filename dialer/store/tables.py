@@ -36,7 +36,8 @@ def stamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always 27 characters. Aware times only."""
     if at.tzinfo is None:
         raise ValueError(f"a time without a zone: {at}")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moved = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return moved.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -211,12 +212,12 @@ attempts = Table(
     Column("answered_at", UtcTime),
     Column("ended_at", UtcTime),
     Column("disposition", String(20)),
-    Column("cause", Text, nullable=False, default="", server_default=""),
+    Column("cause", Text, nullable=False, server_default=""),
     Column("stage", Integer, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("rules", Text, nullable=False),  # rule ids of the last verdict, by spaces
-    Column("facts", Text, nullable=False, default="{}", server_default="{}"),
-    Column("measures", Text, nullable=False, default="{}", server_default="{}"),
+    Column("facts", Text, nullable=False, server_default="{}"),
+    Column("measures", Text, nullable=False, server_default="{}"),
     one_of("phase", tuple(Phase)),
     CheckConstraint("n >= 1 AND position >= 0", name="counted"),
     CheckConstraint(f"({LEASED}) = (node IS NOT NULL)", name="leased_node"),

@@ -6,14 +6,17 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
+from dialer.store.prepared import Prepared
 from dialer.store.rows import text as canonical
 from dialer.store.tables import journal, stamp
 
 SALT = 16
-_last = select(func.coalesce(func.max(journal.c.seq), 0))
-_insert = insert(journal)
+_last = Prepared(select(func.coalesce(func.max(journal.c.seq), 0)))
+_insert = Prepared(
+    insert(journal).values({name: bindparam(name) for name in journal.c.keys()})  # noqa: SIM118
+)
 
 
 class Work:
@@ -40,10 +43,10 @@ class Work:
         """Write the entries, numbered without a gap: the writer's lock is ours."""
         if not self._entries:
             return
-        last = self.connection.execute(_last).scalar_one()
+        (last,) = _last.run(self.connection, {}).fetchone()
         for seq, entry in enumerate(self._entries, last + 1):
             entry["seq"] = seq
-        self.connection.execute(_insert, self._entries)
+        _insert.many(self.connection, self._entries)
         self._entries = []
 
 

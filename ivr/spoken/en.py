@@ -135,10 +135,13 @@ def _plain(value: dt.date) -> dt.date:
 
 
 def time_of_day(value: dt.datetime | dt.time) -> str:
-    """10:00 -> ten a.m., 14:30 -> two thirty p.m., 12:00 -> noon. Local time."""
+    """10:00 -> ten a.m., 14:30 -> two thirty p.m., 12:00 -> noon.
+    Local time."""
     hour, minute = value.hour, value.minute
     if (hour, minute) == (12, 0):
         return "noon"
+    if (hour, minute) == (0, 0):
+        return "midnight"
     half = "a.m." if hour < 12 else "p.m."
     if not minute:
         return f"{number(hour % 12 or 12)} {half}"

@@ -39,28 +39,27 @@ def number(value: int) -> str:
         raise ValueError(f"too large to be said: {value}")
     if value < 10:
         return DIGITS[value]
-    words = ""
-    groups = [(value // 10**at % 10**4, at) for at in (12, 8, 4, 0)]
-    gap = False  # a zero stands between what was said and what follows
-    for group, at in groups:
-        if not group:
-            gap = bool(words)
-            continue
-        if words and (gap or group < 1000):
-            words += "零"
-        words += _group(group, leads=not words, counts=bool(at)) + _scale(at)
-        gap = False
-    return words
+    for size, name in ((10**8, "亿"), (10**4, "万")):
+        if value >= size:
+            head, rest = divmod(value, size)
+            words = ("两" if head == 2 else number(head)) + name
+            return words + _rest(rest, size)
+    return _group(value, leads=True)
 
 
-def _scale(at: int) -> str:
-    return {0: "", 4: "万", 8: "亿", 12: "万亿"}[at]
+def _rest(value: int, size: int) -> str:
+    """What follows 万 or 亿, after 零 where a place is empty: 一万零五百."""
+    if not value:
+        return ""
+    zero = "零" if value < size // 10 else ""
+    if value >= 10**4:
+        head, rest = divmod(value, 10**4)
+        return zero + _group(head, leads=False) + "万" + _rest(rest, 10**4)
+    return zero + _group(value, leads=False)
 
 
-def _group(group: int, *, leads: bool, counts: bool) -> str:
-    """Four digits. `leads`: nothing was said before; `counts`: a scale follows."""
-    if group == 2 and leads and counts:
-        return "两"  # 两万, 两亿
+def _group(group: int, *, leads: bool) -> str:
+    """Four digits. `leads`: nothing was said before."""
     words, gap = "", False
     for at, unit in ((3, "千"), (2, "百"), (1, "十"), (0, "")):
         digit = group // 10**at % 10

@@ -1,0 +1,167 @@
+"""Scripts: five stages as tables of states, read from data, never changed after.
+
+A state asks one thing. `on` says what follows an intent; what a state does not answer
+itself, the script's `any` table answers for all of them. Three more keys may stand in a
+state's `on` beside the intents: `silent`, `unknown` and `other` (anything that is no
+legal or care intent).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+#: Legal and care intents: they mean the same whatever was asked.
+LEGAL = frozenset(
+    {
+        "stop_calling",
+        "wrong_number",
+        "want_person",
+        "are_you_robot",
+        "complaint",
+        "fraud_suspicion",
+        "ask_who",
+        "ask_data_source",
+        "recording_objection",
+        "attorney",
+        "deceased",
+        "distress",
+    }
+)
+#: Intents about the talk itself.
+TALK = frozenset(
+    {
+        "abuse",
+        "repeat_please",
+        "speak_slower",
+        "wait_moment",
+        "busy_now",
+        "callback_time",
+        "greeting",
+        "back_channel",
+        "goodbye",
+    }
+)
+ALWAYS = LEGAL | TALK  #: "A": admissible in every stage
+IDENTITY = frozenset({"identity_yes", "identity_no", "person_absent", "third_party"})
+_MATTER = frozenset(
+    {
+        "yes",
+        "no",
+        "unsure",
+        "dispute_debt",
+        "already_paid",
+        "ask_amount",
+        "ask_details",
+        "ask_creditor",
+        "ask_rights",
+        "ask_consequence",
+        "ask_mediation",
+        "ask_options",
+        "ask_discount",
+        "cannot_pay",
+        "refuse_pay",
+        "promise_pay",
+        "ask_how_to_pay",
+    }
+)
+_PROPOSE = frozenset({"propose_amount", "propose_date"})
+#: What is admissible in a stage beside ALWAYS.
+STAGED: dict[int, frozenset[str]] = {
+    1: IDENTITY,
+    2: _MATTER,
+    3: _MATTER | _PROPOSE,
+    4: _MATTER | _PROPOSE | {"choose_option"},
+    5: _MATTER | _PROPOSE | {"choose_option"},
+}
+INTENTS = frozenset.union(ALWAYS, *STAGED.values()) | {"unknown"}
+PSEUDO = frozenset({"silent", "unknown", "other"})
+RESUME = "@resume"  #: as `next`: the state where the case stands
+COMMITMENTS = frozenset({"agreed_plan", "promised"})
+NODES_NEEDED = 3  #: confirmation nodes before a commitment counts
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Handler(Part):
+    """What follows one intent. No `next`, `hang_up` or `hand_over`: the state stays
+    and asks again, unless `quiet`."""
+
+    say: Names = ()
+    next: str = ""
+    quiet: bool = False
+    flag: str = ""
+    confirm: Names = ()
+    keep: Names = ()  # slots of the turn to remember as facts
+    fact: dict[str, str] = {}
+    needs: str = ""  # a slot; without it the turn counts as `otherwise`
+    otherwise: str = ""
+    ending: str = ""  # the disposition if the call ends early from here on
+    hang_up: str = ""
+    hand_over: str = ""
+
+
+class State(Part):
+    stage: int = Field(0, ge=0, le=5)  # 0: the stage it was entered from
+    prompt: Names = ()
+    ask: Names = ()  # the question alone, when asked again; default: prompt
+    expects: tuple[str, ...] | None = None  # instead of the stage's own intents
+    keys: dict[str, str] = {}
+    keys_prompt: str = "offer_keys"
+    on: dict[str, Handler] = {}
+    without_options: str = ""  # the state to enter instead when none is on offer
+    patience: tuple[str, ...] = ("still_there",)  # said after a silence
+
+
+class Failures(Part):
+    """Two failures to understand, then a person; and what to do when stuck."""
+
+    reprompt: str
+    again: str  # second failure: said before the keys are offered
+    give_up: Handler
+    stuck: Handler
+    silent: Handler
+    beep: Handler
+
+
+class Script(Part):
+    id: str
+    language: str = Field(pattern="^(zh|en)$")
+    like: str = ""  # take everything from this language's script of the same id
+    version: str
+    start: str
+    resume: dict[int, str]
+    silence_budget: float = Field(30, gt=0, le=30)  # seconds a call (R12)
+    keys: dict[str, str]
+    failures: Failures
+    not_taken: dict[str, Handler]  # by reason of the hand-over; `other` for the rest
+    any: dict[str, Handler]
+    states: dict[str, State]
+
+
+def admissible(state: State, stage: int) -> frozenset[str]:
+    """What a turn may mean in this state, at this stage."""
+    own = STAGED[state.stage or stage] if state.expects is None else state.expects
+    return ALWAYS | frozenset(own) | (frozenset(state.on) - PSEUDO)
+
+
+def answer(script: Script, state: State, intent: str) -> tuple[str, Handler] | None:
+    """The handler for an intent here and where it was found; None: nobody answers."""
+    if intent in state.on:
+        return f"on.{intent}", state.on[intent]
+    if intent in LEGAL and intent in script.any:
+        return f"any.{intent}", script.any[intent]
+    kept = intent in {"repeat_please", "speak_slower", "wait_moment", "back_channel"}
+    if "other" in state.on and not kept:
+        return "on.other", state.on["other"]
+    return (f"any.{intent}", script.any[intent]) if intent in script.any else None

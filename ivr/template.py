@@ -1,0 +1,100 @@
+"""What the data files hold: templates, fragments, clauses, rights; read once, frozen."""
+
+from __future__ import annotations
+
+import string
+from datetime import date
+
+from pydantic import Field
+
+from ivr.script import Part
+
+LANGUAGES = ("zh", "en")
+DEBT_SLOTS = frozenset(
+    {"creditor", "account_tail", "amount", "due"}
+    | {"option_1", "option_2", "option_3", "chosen"}
+)
+#: Personal, or telling of a debt: a clip with one of these is sealed in the cache.
+PERSONAL_SLOTS = DEBT_SLOTS | {"name"}
+CALL_SLOTS = frozenset({"callback", "date"})  #: known only during the call
+SLOTS = PERSONAL_SLOTS | CALL_SLOTS | {"agency"}
+CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"})
+
+class Template(Part):
+    """One thing we can say. `text` and `again` are lists of sentences; a sentence
+    whose slot the case does not know is left out."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    stage: int = Field(0, ge=0, le=5)  # 0: any
+    answers: tuple[str, ...] = ()  # intents
+    when: str = ""
+    text: tuple[str, ...] = Field(min_length=1)
+    again: tuple[str, ...] = ()  # other words for a second time
+    purpose: str
+    tone: str = Field(pattern="^(warm|plain|careful|calm|sorry)$")
+    clauses: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+    confirmation: str = ""  # the node this asks about
+    barge_in: bool = True
+    wait: float = Field(6.0, ge=2, le=20)
+    key_sentence: bool = False
+    version: int = Field(1, ge=1)
+
+
+class Responses(Part):
+    template: tuple[Template, ...]
+
+
+class Fragments(Part):
+    """The finite sets that in-call slots are spoken from."""
+
+    relative: tuple[str, str, str]  # today, tomorrow, the day after
+    months: tuple[str, ...] = Field(min_length=12, max_length=12)
+    days: tuple[str, ...] = Field(min_length=31, max_length=31)
+    times: tuple[str, ...] = Field(min_length=26, max_length=26)  # 08:00, 08:30, ...
+    ordinals: tuple[str, str, str]
+    options: dict[str, str]  # name of an option -> sentence
+
+
+class Clause(Part):
+    """One article. `quote` is verbatim or absent, never from memory."""
+
+    id: str
+    law: str
+    article: str
+    quote: str = ""
+    quote_status: str = Field(pattern="^(verified|not_verified)$")
+    in_force_from: date | None = None  # absent: not verified
+    in_force_to: date | None = None
+    checked_on: date
+    source: str
+    status: str = Field(pattern="^(primary|secondary|unverified)$")
+
+
+class Clauses(Part):
+    clause: tuple[Clause, ...]
+
+
+class Right(Part):
+    """One protection we explain; the key points each wording must hold."""
+
+    id: str
+    zh: tuple[str, ...] = Field(min_length=1)
+    en: tuple[str, ...] = Field(min_length=1)
+    clause: str
+
+
+class Rights(Part):
+    right: tuple[Right, ...]
+
+
+class Forbidden(Part):
+    zh: dict[str, str]  # words -> why
+    en: dict[str, str]
+
+
+def slots(sentence: str) -> tuple[str, ...]:
+    """The slot names of a sentence, in order. ValueError if its braces are wrong."""
+    return tuple(
+        name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None
+    )
