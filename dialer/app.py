@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,13 +23,13 @@ from dialer.channels.loopback.callee import Callee, load_callees
 from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.channels.port import Channel
 from dialer.clock import Clock
+from dialer.compliance import packs
 from dialer.compliance.gate import make_judge
-from dialer.compliance.packs import load_rulebook
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
-from dialer.model import Case, Judge, Verdict
+from dialer.model import Judge
 from dialer.settings import Settings, shipped
 from dialer.store import keys
 from dialer.store.port import Campaign, Claimed, Refused, StoreError, Stores
@@ -47,16 +47,21 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     """Storage of this installation; refuses without a key or before `init`."""
     if not settings.home.is_dir():
         raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
-    key = keys.load(settings.key_file)
+    key = keys.load_key(settings.key_file)
     async with open_sqlite(settings.vault_db, settings.ledger_db, key) as stores:
         yield stores
 
 
 def judge(settings: Settings, today: date) -> Judge:
-    """The gate with this installation's packs and holidays."""
-    own = [Path(p) for p in (settings.compliance.packs,) if p]
-    holidays = [Path(p) for p in (settings.compliance.holidays,) if p]
-    return make_judge(load_rulebook(shipped("config"), today, own, holidays))
+    """The gate with this installation's packs and holidays, as in force `today`."""
+    own = settings.compliance
+    book = packs.load(
+        shipped("config"),
+        today=today,
+        packs=Path(own.packs) if own.packs else None,
+        holidays=Path(own.holidays) if own.holidays else None,
+    )
+    return make_judge(book)
 
 
 async def import_contacts(
@@ -88,7 +93,7 @@ async def plan(
     chunks = stores.campaigns.plan(
         found.campaign_id,
         wanted.batches,
-        judge=judge(settings, wanted.packs),
+        judge=judge(settings, clock.now().date()),
         now=clock.now(),
         commit=commit,
     )
@@ -156,7 +161,7 @@ def machine_words() -> Mapping[str, tuple[str, ...]]:
 @asynccontextmanager
 async def prompts(settings: Settings) -> AsyncIterator[Prompts]:
     """The voices and their cache; clips with personal words are sealed."""
-    key = keys.load(settings.key_file)
+    key = keys.load_key(settings.key_file)
     async with open_prompts(
         settings.prompts_folder,
         settings.models_folder,
@@ -286,7 +291,7 @@ async def engine(
                 stores=stores,
                 channel=channel,
                 studio=replace(shared, hand_over_to=wanted.hand_over_to),
-                judge=judge(settings, wanted.packs),
+                judge=judge(settings, clock.now().date()),
                 terms=terms(wanted),
                 policy=retry.load_policy(
                     shipped("config") / "retry.toml", _retries(wanted)

@@ -7,17 +7,27 @@ Folder: `zh/` and `en/` (responses, `fragments.toml`, scripts), `laws/`, `rights
 from __future__ import annotations
 
 import hashlib
-import string
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from ivr.script import INTENTS, PSEUDO, RESUME, Handler, Part, Script
+from ivr.references import script_problems, template_problems
+from ivr.script import Part, Script
+from ivr.template import (
+    LANGUAGES,
+    Clause,
+    Clauses,
+    Forbidden,
+    Fragments,
+    Responses,
+    Right,
+    Rights,
+    Template,
+)
 
 M = TypeVar("M", bound=Part)
 
@@ -199,3 +209,16 @@ def _law_files(reading: _Reading) -> None:
     reading.forbidden = {"zh": words.zh, "en": words.en} if words else {}
 
 
+def _references(reading: _Reading) -> Iterator[Problem]:
+    for (language, name), file in reading.places.items():
+        if name.startswith("script "):
+            script = reading.scripts[language][name.removeprefix("script ")]
+            for place, what in script_problems(script, reading.templates[language]):
+                yield Problem(file, place, what)
+            continue
+        template = reading.templates[language][name]
+        for place, what in template_problems(template, reading.laws, reading.rights):
+            yield Problem(file, f"{name}.{place}", what)
+    for right in reading.rights.values():
+        if right.clause not in reading.laws:
+            yield Problem("rights", right.id, f"no clause {right.clause!r}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
-from ivr.script import INTENTS, PSEUDO, RESUME, Handler, Script
+from ivr.script import INTENTS, PSEUDO, RESUME, STUCK, Handler, Script
 from ivr.template import CONDITIONS, SLOTS, Template, slots
 
 
@@ -20,38 +20,26 @@ def handlers(script: Script) -> Iterator[tuple[str, Handler]]:
     for state_name, state in script.states.items():
         for name, handler in state.on.items():
             yield f"states.{state_name}.on.{name}", handler
+        if state.then:
+            yield f"states.{state_name}.then", state.then
 
 
 def said(script: Script) -> Iterator[tuple[str, str]]:
     """Every template id a script names, with the place."""
-    yield "failures.reprompt", script.failures.reprompt
-    yield "failures.again", script.failures.again
+    for key in ("reprompt", "again", "still_there", "ponder"):
+        yield f"failures.{key}", getattr(script.failures, key)
     for place, handler in handlers(script):
         yield from ((f"{place}.say", name) for name in handler.say)
     for name, state in script.states.items():
-        for key in ("prompt", "ask", "patience"):
+        for key in ("prompt", "ask"):
             yield from ((f"states.{name}.{key}", t) for t in getattr(state, key))
         yield f"states.{name}.keys_prompt", state.keys_prompt
 
 
-def _references(reading: _Reading) -> Iterator[Problem]:
-    for (language, name), file in reading.places.items():
-        if name.startswith("script "):
-            script = reading.scripts[language][name.removeprefix("script ")]
-            for place, what in _script_problems(reading, script):
-                yield Problem(file, place, what)
-        else:
-            template = reading.templates[language][name]
-            for place, what in _template_problems(reading, template):
-                yield Problem(file, f"{name}.{place}", what)
-    for right in reading.rights.values():
-        if right.clause not in reading.laws:
-            yield Problem("rights", right.id, f"no clause {right.clause!r}")
-
-
-def _template_problems(
-    reading: _Reading, template: Template
+def template_problems(
+    template: Template, laws: Collection[str], rights: Collection[str]
 ) -> Iterator[tuple[str, str]]:
+    """(place, what) of every name in the template that means nothing."""
     for key in ("text", "again"):
         for sentence in getattr(template, key):
             try:
@@ -65,35 +53,53 @@ def _template_problems(
         yield "when", f"no condition {template.when!r}"
     for intent in sorted(set(template.answers) - INTENTS):
         yield "answers", f"no intent {intent!r}"
-    for clause in sorted(set(template.clauses) - set(reading.laws)):
+    for clause in sorted(set(template.clauses) - set(laws)):
         yield "clauses", f"no clause {clause!r} in laws/"
-    for right in sorted(set(template.rights) - set(reading.rights)):
+    for right in sorted(set(template.rights) - set(rights)):
         yield "rights", f"no right {right!r} in rights/"
 
 
-def _script_problems(reading: _Reading, script: Script) -> Iterator[tuple[str, str]]:
-    known = reading.templates[script.language]
+def script_problems(
+    script: Script, known: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """(place, what) of every template, state and intent named but not there."""
     for place, name in said(script):
         if name not in known:
             yield place, f"no template {name!r}"
-    targets = [("start", script.start)]
-    targets += [(f"resume.{k}", v) for k, v in script.resume.items()]
-    targets += [(f"{p}.next", h.next) for p, h in handlers(script) if h.next]
-    for name, state in script.states.items():
-        if state.without_options:
-            targets.append((f"states.{name}.without_options", state.without_options))
-        for intent in sorted(set(state.on) - INTENTS - PSEUDO):
-            yield f"states.{name}.on", f"no intent {intent!r}"
-        wrong = (set(state.expects or ()) | set(state.keys.values())) - INTENTS
-        for intent in sorted(wrong):
-            yield f"states.{name}", f"no intent {intent!r}"
-    for place, target in targets:
+    for place, target in _targets(script):
         if target not in script.states and target != RESUME:
             yield place, f"no state {target!r}"
-    for intent in sorted((set(script.any) | set(script.keys.values())) - INTENTS):
-        yield "any", f"no intent {intent!r}"
+    for place, intent in _intents(script):
+        if intent not in INTENTS:
+            yield place, f"no intent {intent!r}"
     for place, handler in handlers(script):
         if sum(map(bool, (handler.next, handler.hang_up, handler.hand_over))) > 1:
             yield place, "one of next, hang_up, hand_over"
         if bool(handler.needs) != bool(handler.otherwise):
             yield place, "needs and otherwise go together"
+    wanted = {h.hand_over for _, h in handlers(script) if h.hand_over}
+    for reason in sorted(wanted - set(script.not_taken)):
+        yield "not_taken", f"nothing for {reason!r}"
+
+
+def _targets(script: Script) -> Iterator[tuple[str, str]]:
+    yield "start", script.start
+    yield from ((f"resume.{k}", v) for k, v in script.resume.items())
+    yield from ((f"{p}.next", h.next) for p, h in handlers(script) if h.next)
+    for name, state in script.states.items():
+        for condition, target in state.instead.items():
+            yield f"states.{name}.instead.{condition}", target
+
+
+def _intents(script: Script) -> Iterator[tuple[str, str]]:
+    yield from (("any", intent) for intent in script.any)
+    yield from (("keys", intent) for intent in script.keys.values())
+    for name, state in script.states.items():
+        yield from ((f"states.{name}.on", i) for i in set(state.on) - PSEUDO)
+        yield from ((f"states.{name}.expects", i) for i in state.expects or ())
+        yield from ((f"states.{name}.keys", i) for i in state.keys.values())
+    for place, handler in handlers(script):
+        for key in ("otherwise", "afterwards"):
+            intent = getattr(handler, key)
+            if intent and intent != STUCK:
+                yield f"{place}.{key}", intent

@@ -8,7 +8,7 @@ legal or care intent).
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -79,6 +79,15 @@ INTENTS = frozenset.union(ALWAYS, *STAGED.values()) | {"unknown"}
 PSEUDO = frozenset({"silent", "unknown", "other"})
 RESUME = "@resume"  #: as `next`: the state where the case stands
 COMMITMENTS = frozenset({"agreed_plan", "promised"})
+STUCK = "stuck"  #: as `afterwards`: failures.stuck
+ENDING = "@ending"  #: as `hang_up`: what `ending` said, else no_commitment
+#: Slots that `keep` remembers, and the fact each becomes.
+KEPT = {
+    "date": "promise_date",
+    "amount": "promise_amount",
+    "option": "option",
+    "callback_at": "callback_at",
+}
 NODES_NEEDED = 3  #: confirmation nodes before a commitment counts
 
 
@@ -86,6 +95,7 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+Condition = Literal["no_options", "option_mediation", "date_known"]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
@@ -100,15 +110,19 @@ class Handler(Part):
     say: Names = ()
     next: str = ""
     quiet: bool = False
+    whole: bool = False  # staying: the whole prompt again, not only the question
     flag: str = ""
     confirm: Names = ()
-    keep: Names = ()  # slots of the turn to remember as facts
+    keep: Names = ()  # slots of the turn to remember as facts, see KEPT
+    forget: Names = ()  # facts to drop
     fact: dict[str, str] = {}
     needs: str = ""  # a slot; without it the turn counts as `otherwise`
     otherwise: str = ""
+    times: int = Field(2, ge=1, le=3)  # how often a state may stay because of it
+    afterwards: str = STUCK  # the intent it counts as from then on
     ending: str = ""  # the disposition if the call ends early from here on
-    hang_up: str = ""
-    hand_over: str = ""
+    hang_up: str = ""  # a disposition, or ENDING
+    hand_over: str = ""  # the reason
 
 
 class State(Part):
@@ -116,11 +130,13 @@ class State(Part):
     prompt: Names = ()
     ask: Names = ()  # the question alone, when asked again; default: prompt
     expects: tuple[str, ...] | None = None  # instead of the stage's own intents
-    keys: dict[str, str] = {}
+    keys: dict[str, str] = {}  # key -> intent
     keys_prompt: str = "offer_keys"
     on: dict[str, Handler] = {}
-    without_options: str = ""  # the state to enter instead when none is on offer
-    patience: tuple[str, ...] = ("still_there",)  # said after a silence
+    instead: dict[Condition, str] = {}  # if so, enter this state in its place
+    visits: int = Field(3, ge=1, le=3)
+    then: Handler | None = None  # when entered more often; default: failures.stuck
+    ponder: bool = False  # the first silence is left to think, without asking again
 
 
 class Failures(Part):
@@ -128,6 +144,8 @@ class Failures(Part):
 
     reprompt: str
     again: str  # second failure: said before the keys are offered
+    still_there: str  # after a silence, before asking again
+    ponder: str  # after a silence in which they may be thinking
     give_up: Handler
     stuck: Handler
     silent: Handler

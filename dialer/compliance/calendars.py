@@ -14,6 +14,7 @@ from functools import lru_cache
 import holidays
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+KINDS = ("workday", "restday", "holiday")
 PLAIN = tuple(frozenset({name}) for name in WEEKDAYS)
 
 

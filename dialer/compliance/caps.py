@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dialer.compliance.localtime import day_start
+from dialer.compliance.localtime import MICROSECOND, day_start
 from dialer.compliance.rules import Cap
 from dialer.model import Case, PastCall
 
@@ -32,20 +32,14 @@ class Counted:
 
 def count(cap: Cap, case: Case, now: datetime, infos: Sequence[ZoneInfo]) -> Counted:
     """A call counts for a number or account it does not name: unknown means yes."""
-    within = now - timedelta(hours=cap.hours) if cap.hours else None
-    since = _first_midnight(cap, now, infos) if cap.days else None
-    if within is not None and since is not None and since <= within:
-        within = None  # the calendar days reach back further
+    since = _since(cap, now, infos)
     directions, outcomes = cap.directions, cap.outcomes
     found = [
         call
         for call in case.history
-        if call.outcome in outcomes
+        if call.at >= since
+        and call.outcome in outcomes
         and call.direction in directions
-        and (
-            (within is not None and call.at > within)
-            or (since is not None and call.at >= since)
-        )
     ]
     if cap.per == "account":
         found = [c for c in found if not c.account or c.account == case.account]
@@ -77,9 +71,16 @@ def _period(cap: Cap) -> str:
     return " or ".join(filter(None, (days, hours)))
 
 
-def _first_midnight(cap: Cap, now: datetime, infos: Sequence[ZoneInfo]) -> datetime:
-    back = (cap.days - 1) * DAY
-    return min(day_start(i.key, now.astimezone(i).date() - back) for i in infos)
+def _since(cap: Cap, now: datetime, infos: Sequence[ZoneInfo]) -> datetime:
+    """The period's first instant. A call made `hours` ago to the microsecond has left
+    it: periods end like windows, end-exclusive."""
+    starts: list[datetime] = []
+    if cap.hours:
+        starts.append(now - timedelta(hours=cap.hours) + MICROSECOND)
+    if cap.days:
+        back = (cap.days - 1) * DAY
+        starts += [day_start(i.key, now.astimezone(i).date() - back) for i in infos]
+    return min(starts)
 
 
 def _leaves(cap: Cap, at: datetime, infos: Sequence[ZoneInfo]) -> datetime:

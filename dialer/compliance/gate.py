@@ -56,8 +56,11 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
         return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
     plan = applies.plan(book, case.locations, case.zones, case.packs)
     lasting += plan.unknown
-    for rule in plan.lists:
-        lasting += lists.judged(rule, case)
+    lasting += lists.standing(
+        plan.lists, case.sources, case.reviewers, case.importer, case.purpose
+    )
+    if case.flags:
+        lasting += lists.flagged(plan.lists, case.flags)
     timed = _timed(plan, case, now)
     if not lasting and not timed:
         return ALLOWED

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dialer.compliance.calendars import PLAIN, Calendars
+from dialer.compliance.calendars import KINDS, PLAIN, WEEKDAYS, Calendars
 from dialer.compliance.localtime import Span, spans
 from dialer.compliance.rules import Hours
 from dialer.model import Consent
@@ -28,7 +28,7 @@ class Place:
 class _Day:
     plain: tuple[Span, ...]
     lifted: tuple[Span, ...]  # while a consent lifts what it may lift
-    labels: frozenset[str] | None
+    text: str  # which day it is and what its hours are
 
 
 class OpenHours:
@@ -46,8 +46,9 @@ class OpenHours:
 
     def open(self, now: datetime, consents: Sequence[Consent]) -> bool:
         day = self._day(now.astimezone(self._info).date())
-        if any(start <= now < end for start, end in day.plain):
-            return True
+        for start, end in day.plain:
+            if start <= now < end:
+                return True
         if not any(start <= now < end for start, end in day.lifted):
             return False
         return any(c.start <= now < c.end for c in self._usable(consents))
@@ -66,15 +67,9 @@ class OpenHours:
     def why(self, now: datetime) -> str:
         """The local time against the hours of that local day, in words."""
         local = now.astimezone(self._info)
-        labels = self._day(local.date()).labels
-        clock = f"{local:%Y-%m-%d %a %H:%M:%S} in {self.zone}"
-        if labels is None:
-            where = self.place.country
-            return f"{clock}: holidays of {where} in {local.year} are not known"
-        named = ", ".join(sorted(labels - PLAIN[local.weekday()]))
-        hours = self._hours_of(labels, lifted=False)
-        text = " ".join(f"{_clock(s)}-{_clock(e)}" for s, e in hours) or "no hours"
-        return f"{clock}: {text}{f' ({named})' if named else ''}"
+        clock = local.replace(tzinfo=None).isoformat(" ", "microseconds")
+        clock = clock.removesuffix(".000000")
+        return f"{clock} in {self.zone}, {self._day(local.date()).text}"
 
     def _usable(self, consents: Sequence[Consent]) -> Iterator[Consent]:
         return (c for c in consents if c.scope in self.rule.consent)
@@ -103,12 +98,14 @@ class OpenHours:
     def _work_out(self, day: date) -> _Day:
         labels = self._labels(day)
         if labels is None:
-            return _Day((), (), None)
-        plain = self._spans(day, self._hours_of(labels, lifted=False))
-        if not self.rule.lifts:
-            return _Day(plain, (), labels)
+            what = f"holidays of {self.place.country} in {day.year} are not known"
+            return _Day((), (), what)
+        hours = self._hours_of(labels, lifted=False)
+        named = " ".join((WEEKDAYS[day.weekday()], *sorted(labels & set(KINDS))))
+        text = " ".join(f"{_clock(s)}-{_clock(e)}" for s, e in hours) or "no hours"
+        opened = self._hours_of(labels, lifted=True) if self.rule.lifts else []
         return _Day(
-            plain, self._spans(day, self._hours_of(labels, lifted=True)), labels
+            self._spans(day, hours), self._spans(day, opened), f"{named}: {text}"
         )
 
     def _labels(self, day: date) -> frozenset[str] | None:

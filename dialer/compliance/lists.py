@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dialer.compliance.rules import Flags, Purposes, Reviews, Rule, Sources
-from dialer.model import Case, Reason
+from dialer.model import Reason
 
 
 def reason(rule: Rule, detail: str, part: str = "") -> Reason:
@@ -13,43 +14,56 @@ def reason(rule: Rule, detail: str, part: str = "") -> Reason:
     return Reason(f"{rule.id}.{part}" if part else rule.id, rule.citation, detail)
 
 
-def judged(rule: Rule, case: Case) -> Iterator[Reason]:
-    """Every reason that `rule` finds against the case; none for other kinds."""
-    match rule:
-        case Flags():
-            if case.flags:
-                yield from _flags(rule, case)
-        case Sources():
-            yield from _sources(rule, case)
-        case Reviews():
-            yield from _reviews(rule, case)
-        case Purposes():
-            if case.purpose not in rule.purposes:
+@lru_cache(maxsize=4096)
+def standing(
+    rules: tuple[Rule, ...],
+    sources: tuple[str, ...],
+    reviewers: tuple[str, ...],
+    importer: str,
+    purpose: str,
+) -> tuple[Reason, ...]:
+    """What the rules find against where the number comes from, who approved it and
+    what the call is for. Few combinations exist, so each is worked out once."""
+    found: list[Reason] = []
+    for rule in rules:
+        match rule:
+            case Sources():
+                found += _sources(rule, sources)
+            case Reviews():
+                found += _reviews(rule, reviewers, importer)
+            case Purposes() if purpose not in rule.purposes:
                 expected = ", ".join(sorted(rule.purposes))
-                yield reason(rule, f"purpose {case.purpose!r}; allowed: {expected}")
-        case _:
-            return
+                text = f"purpose {purpose!r}; allowed: {expected}"
+                found.append(reason(rule, text))
+            case _:
+                pass
+    return tuple(found)
 
 
-def _flags(rule: Flags, case: Case) -> Iterator[Reason]:
-    for flag in dict.fromkeys(case.flags):
-        if not rule.flags or flag in rule.flags:
-            yield reason(rule, f"flag {flag} is set", flag)
+def flagged(rules: tuple[Rule, ...], flags: tuple[str, ...]) -> Iterator[Reason]:
+    """One reason a flag and rule; a rule that names no flags blocks on any."""
+    for rule in rules:
+        if isinstance(rule, Flags):
+            for flag in dict.fromkeys(flags):
+                if not rule.flags or flag in rule.flags:
+                    yield reason(rule, f"flag {flag} is set", flag)
 
 
-def _sources(rule: Sources, case: Case) -> Iterator[Reason]:
-    kinds = set(case.sources) & rule.kinds
+def _sources(rule: Sources, sources: tuple[str, ...]) -> Iterator[Reason]:
+    kinds = set(sources) & rule.kinds
     if len(kinds) >= rule.at_least:
         return
-    unknown = sorted(set(case.sources) - rule.kinds)
+    unknown = sorted(set(sources) - rule.kinds)
     text = f"{len(kinds)} known kinds of source, at least {rule.at_least} needed"
     yield reason(rule, f"{text}; unknown: {', '.join(unknown)}" if unknown else text)
 
 
-def _reviews(rule: Reviews, case: Case) -> Iterator[Reason]:
+def _reviews(
+    rule: Reviews, reviewers: tuple[str, ...], importer: str
+) -> Iterator[Reason]:
     """People are compared as a person would: case and edge spaces do not count."""
-    who = {r.strip().casefold() for r in case.reviewers} - {""}
-    others = who - {case.importer.strip().casefold()}
+    who = {r.strip().casefold() for r in reviewers}
+    others = who - {importer.strip().casefold()}
     if len(others) < rule.at_least:
         text = f"{len(others)} approving reviewers other than the importer"
         yield reason(rule, f"{text}, {rule.at_least} needed")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dialer.compliance.calendars import WEEKDAYS
+from dialer.compliance.calendars import KINDS, WEEKDAYS
 from dialer.compliance.rules import (
     Cap,
     ConsentNeeded,
@@ -20,8 +20,6 @@ from dialer.compliance.rules import (
     Rule,
     Sources,
 )
-
-KINDS = ("workday", "restday", "holiday")
 
 
 def problems(own: Pack, shipped: Iterable[Pack]) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+ASCII = frozenset("\t\r\n" + "".join(map(chr, range(0x20, 0x7F))))
 LATIN_PAIR = re.compile(rb"[\x81-\xfe][\x40-\x7e]")  # GBK, or an accent and a letter
 HAN_PAIR = re.compile(rb"[\x81-\xfe][\x80-\xfe]")  # what nearly all Chinese text is
 
@@ -75,14 +76,14 @@ def _digest(path: Path) -> str:
 
 
 def _utf16_kind(name: str, head: bytes) -> str:
-    """No byte-order mark: separators and digits of a CSV give the order away."""
+    """No byte-order mark: the separators, digits and letters give the order away."""
     even = len(head) - len(head) % 2
     little, big = (
-        sum(head[:even].decode(kind, "replace").count(c) for c in ",;\t\n0123456789")
+        sum(1 for sign in head[:even].decode(kind, "replace") if sign in ASCII)
         for kind in ("utf-16-le", "utf-16-be")
     )
     nulls = head.count(b"\0")
-    if max(little, big) * 2 < nulls or nulls * 20 < even:
+    if max(little, big) < nulls * 0.8 or nulls * 20 < even:
         raise FileRefused([f"{name}: this is binary data; {EXPECTED}"])
     return "utf-16-le" if little > big else "utf-16-be"
 

@@ -73,7 +73,7 @@ async def import_file(
     columns = columns_of(table, rules, mapping)
     batch_id = identify(table.digest, mapping)
     order.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(order.folder / f"{batch_id}.lock", order.path.name):
+    with alone(order.folder / f"{batch_id}.lock", order.path.name):
         wanted = Batch(batch_id, order.path.name, order.importer, now, "importing")
         batch = await stores.contacts.open_batch(wanted)
         if batch.state == "imported":
@@ -217,7 +217,7 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 @contextmanager
-def _alone(lock: Path, name: str) -> Iterator[None]:
+def alone(lock: Path, name: str) -> Iterator[None]:
     """Two processes never import the same file at once; a crash frees the lock."""
     with lock.open("a") as file:
         try:

@@ -58,7 +58,8 @@ def read(text: str, region: str) -> Phone:
     number = _parse(text.removesuffix(".0"), region)
     if number.extension:
         raise Bad("has an extension, which cannot be dialed", "the number alone")
-    if not phonenumbers.is_possible_number(number):
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise Bad(_impossible(number), _sample(region))
     if not phonenumbers.is_valid_number(number):
         raise Bad("is not a number that can be assigned there", _sample(region))

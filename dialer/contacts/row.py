@@ -128,9 +128,7 @@ class RowReader:
     def _misshapen(self, row: Row) -> Problem | None:
         width = len(self._columns.header)
         reason = row.broken
-        if not reason and len(row.cells) < width:
-            reason = f"has {len(row.cells)} cells, the header {width}"
-        if not reason and any(cell.strip() for cell in row.cells[width:]):
+        if not reason and len(row.cells) != width:
             reason = f"has {len(row.cells)} cells, the header {width}"
         if not reason:
             return None

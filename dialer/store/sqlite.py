@@ -79,11 +79,39 @@ def prepared(path: Path, name: str) -> tuple[Engine, Engine]:
     with translated():
         create_file(path)
         writer = open_engine(path)
-        with writer.begin() as connection:
-            found = schema.check(connection, name)
-        if found is None:
-            schema.upgrade(writer, name)
+        try:
+            with writer.begin() as connection:
+                found = schema.check(connection, name)
+            if found is None:
+                schema.upgrade(writer, name)
+        except BaseException:
+            writer.dispose()
+            raise
         return writer, open_engine(path, reader=True)
+
+
+def upgrade_file(path: Path, name: str) -> tuple[str | None, str]:
+    """Create or upgrade one database. -> its schema before and after"""
+    with translated():
+        create_file(path)
+        writer = open_engine(path)
+        try:
+            return schema.upgrade(writer, name)
+        finally:
+            writer.dispose()
+
+
+def schema_of(path: Path) -> str | None:
+    """The schema of one database file; None: there is none yet."""
+    if not path.exists():
+        return None
+    with translated():
+        reader = open_engine(path, reader=True)
+        try:
+            with reader.begin() as connection:
+                return schema.revision(connection)
+        finally:
+            reader.dispose()
 
 
 @asynccontextmanager

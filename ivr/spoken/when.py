@@ -11,6 +11,7 @@ named: then there is no answer.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from calendar import monthrange
 from dataclasses import dataclass
 
@@ -139,6 +140,11 @@ def _at(now: dt.datetime, on: dt.date, time: dt.time) -> dt.datetime:
 
 
 # --- days
+
+
+def taken(match: re.Match[str]) -> str:
+    """Blanks for a day already read, so that its parts are not read again."""
+    return "\0" * len(match[0])
 
 
 def weekday(today: dt.date, number: int, weeks: int | None) -> dt.date | None:

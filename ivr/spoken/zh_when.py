@@ -11,6 +11,7 @@ from ivr.spoken.when import (
     later,
     month_day,
     month_end,
+    taken,
     weekday,
     year_day,
 )
@@ -91,11 +92,10 @@ BIT = re.compile(  # 一点: "a little", unless it stands like a time
     r"|一点(?=都|也|儿|钱|点|时间|办法|意思|问题|小|啊|吧|没|不|希望|利|吗|东西|事)"
     r"|(?:有|说|这|那|讲)[两三几]点"
 )
+TAIL = "(?:之?后|以后|再|过后|左右(?:再|之?后|以后))"
 AFTER = re.compile(
-    rf"(?P<hours>(?:\d+(?:\.\d)?|{N}|半))个?(?P<plus>半)?(?:小时|钟头)(?:{{0}})"
-    rf"|(?P<minutes>{N})(?:分钟|来分钟)(?:{{0}})|(?P<quarters>{N})刻钟(?:{{0}})".replace(
-        "{0}", r"之?后|以后|再|过后|左右(?:再|之?后|以后)"
-    )
+    rf"(?P<hours>\d+(?:\.\d)?|{N}|半)个?(?P<plus>半)?(?:小时|钟头){TAIL}"
+    rf"|(?P<minutes>{N})(?:来)?分钟{TAIL}|(?P<quarters>{N})刻钟{TAIL}"
 )
 OVER = re.compile(
     rf"(?:过|等|隔)(?:个|上|我)?(?:(?P<hours>\d+|{N}|半)个?(?P<plus>半)?(?:小时|钟头)"
@@ -110,10 +110,10 @@ def days(text: str, today: dt.date) -> list[Day]:
         for match in pattern.finditer(text):
             on = _day(match, today)
             unfit = re.match(UNFIT, text[match.end() :])
-            if on is not None:
-                found.append((bool(unfit), on.loose, match.start(), on))
-    best = sorted(found, key=lambda f: f[:3])
-    return [on for unfit, *_, on in best if not unfit]
+            if on and not unfit:
+                found.append((on.loose, match.start(), on))
+        text = pattern.sub(taken, text)
+    return [on for *_, on in sorted(found, key=lambda f: f[:2])]
 
 
 def _day(match: re.Match[str], today: dt.date) -> Day | None:
@@ -190,12 +190,8 @@ def hour(text: str) -> Hour | None:
     for match in HOUR.finditer(plain):
         if found := _clock(match, plain):
             return found
-    parts = [PARTS[_part(m["part"])] for m in PART.finditer(plain)]
+    parts = [PARTS[m["part"]] for m in PART.finditer(plain)]
     return Hour(part=parts[-1]) if parts else None
-
-
-def _part(word: str) -> str:
-    return word
 
 
 def _clock(match: re.Match[str], text: str) -> Hour | None:

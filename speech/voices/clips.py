@@ -85,7 +85,7 @@ def load(path: Path, units: int) -> Clip | None:
     """The clip kept at `path`; None where there is none or it is damaged."""
     try:
         return unsealed(path.read_bytes(), units)
-    except FileNotFoundError:
+    except OSError:
         return None
 
 

@@ -38,9 +38,9 @@ class Hibari:
     def render(self, text: str, speed: float = 1.0) -> bytes:
         """8 kHz pcm. Raises SpeechError where there is nothing to read aloud."""
         seed = zlib.crc32(text.encode())
-        sound = self._engine(text, speed=speed / self._shift, seed=seed)
         pcm = b""
-        if len(sound):
+        if any(map(str.isalnum, text)):  # the engine hums at bare punctuation
+            sound = self._engine(text, speed=speed / self._shift, seed=seed)
             pcm = finished(np.asarray(sound, np.float32), round(RATE * self._shift))
         if not pcm:
             raise SpeechError(f"{self.name}: nothing to read aloud in this text")

@@ -67,7 +67,8 @@ class Kokoro:
 
     def render(self, text: str, speed: float = 1.0) -> bytes:
         """8 kHz pcm. Raises SpeechError where there is nothing to read aloud."""
-        made = [self._speak(phonemes, speed) for phonemes in self._pieces(text)]
+        pieces = self._pieces(text) if any(map(str.isalnum, text)) else ()
+        made = [self._speak(phonemes, speed) for phonemes in pieces]
         sound = [part for piece in made for part in (piece, GAP)]
         pcm = finished(np.concatenate(sound), RATE) if sound else b""
         if not pcm:

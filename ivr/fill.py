@@ -1,0 +1,293 @@
+"""Slots into speakable text, and text into clips that can be rendered ahead.
+
+A sentence is one clip. Slots known only in the call (`callback`, `date`) are spoken
+from a finite set of fragments: today, tomorrow, months, days, half hours; the sentence
+is cut around them. A sentence whose slot the case does not know is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from ivr.library import Library
+from ivr.port import CaseFacts, Option, Say
+from ivr.script import Script, State
+from ivr.spoken import en, zh
+from ivr.template import CALL_SLOTS, PERSONAL_SLOTS, Fragments, Template, slots
+
+FIRST_TIME = time(8)  #: the earliest time of day a call-back can be read back
+HALF_HOUR = timedelta(minutes=30)
+CALLBACK_DAYS = 30  #: how far ahead a call-back may be
+PROMISE_DAYS = 90  #: how far ahead a first payment may be
+_EDGES = " ，。、；：,.;:"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One piece of speech. Personal: sealed in the cache, never shared."""
+
+    text: str
+    personal: bool
+
+
+def callback(value: str, today: datetime) -> datetime | None:
+    """The half hour at or after an ISO time that a call-back can be read back as;
+    None if it is no time ahead of us, too far ahead, or at an unlawful hour."""
+    then = _moment(value, today)
+    if then is None:
+        return None
+    base = then.replace(minute=0, second=0, microsecond=0)
+    halves = -((base - then) // HALF_HOUR)
+    then = base + HALF_HOUR * halves
+    if not today < then <= today + timedelta(days=CALLBACK_DAYS):
+        return None
+    return then if 0 <= _half_hours(then) < 26 else None
+
+
+def promise(value: str, today: datetime) -> date | None:
+    """The day of a payment; None if past or too far ahead to be a commitment."""
+    try:
+        day = date.fromisoformat(value[:10])
+    except ValueError:
+        return None
+    ahead = (day - today.date()).days
+    return day if 0 <= ahead <= PROMISE_DAYS else None
+
+
+def _moment(value: str, today: datetime) -> datetime | None:
+    try:
+        then = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    zone = today.tzinfo
+    return then.astimezone(zone) if then.tzinfo else then.replace(tzinfo=zone)
+
+
+def _half_hours(then: datetime) -> int:
+    since = timedelta(hours=then.hour - FIRST_TIME.hour, minutes=then.minute)
+    return since // HALF_HOUR
+
+
+def day_clips(fragments: Fragments, day: date, today: date) -> tuple[str, ...]:
+    """A day as clips: a word for the next three days, else month and day."""
+    ahead = (day - today).days
+    if 0 <= ahead < len(fragments.relative):
+        return (fragments.relative[ahead],)
+    return fragments.months[day.month - 1], fragments.days[day.day - 1]
+
+
+def _call_slot(
+    name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
+) -> tuple[str, ...]:
+    if name == "date":
+        day = promise(facts.get("promise_date", ""), case.today)
+        return day_clips(fragments, day, case.today.date()) if day else ()
+    then = callback(facts.get("callback_at", ""), case.today)
+    if then is None:
+        return ()
+    day = then.date()
+    when = fragments.times[_half_hours(then)]
+    return (*day_clips(fragments, day, case.today.date()), when)
+
+
+def value(
+    name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
+) -> str:
+    """A slot that is known before the call, as it is spoken; '' if it is not known."""
+    if name in {"name", "agency", "creditor"}:
+        return str(getattr(case, name))
+    if name == "chosen":
+        number = facts.get("option", "")
+        return _option(int(number), fragments, case) if number.isdecimal() else ""
+    if name.startswith("option_"):
+        return _option(int(name.removeprefix("option_")), fragments, case)
+    spoken = zh if case.language == "zh" else en
+    if name == "amount":
+        return spoken.amount(case.amount, case.currency) if case.amount else ""
+    if name == "account_tail":
+        return spoken.digits(case.account_tail)
+    return spoken.date(case.due, case.today.date()) if case.due else ""
+
+
+def _option(number: int, fragments: Fragments, case: CaseFacts) -> str:
+    if not 1 <= number <= min(len(case.options), len(fragments.ordinals)):
+        return ""
+    option = case.options[number - 1]
+    return fragments.options[option.name].format(
+        nth=fragments.ordinals[number - 1], **_figures(option, case)
+    )
+
+
+def _figures(option: Option, case: CaseFacts) -> dict[str, str]:
+    spoken = zh if case.language == "zh" else en
+    money: Callable[[Decimal, str], str] = spoken.amount
+    return {
+        "months": spoken.months(option.months),
+        "each": money(option.each, case.currency),
+        "total": money(option.total, case.currency),
+    }
+
+
+def sentence(
+    text: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
+) -> tuple[str, tuple[Clip, ...]]:
+    """One sentence as it is written and as it is spoken; ("", ()) if left out."""
+    names = slots(text)
+    known = {n: value(n, fragments, case, facts) for n in names if n not in CALL_SLOTS}
+    heard = {
+        n: _call_slot(n, fragments, case, facts) for n in names if n in CALL_SLOTS
+    }
+    if not all(known.values()) or not all(heard.values()):
+        return "", ()
+    gap = "" if case.language == "zh" else " "
+    whole = text.format(**known, **{n: gap.join(c) for n, c in heard.items()})
+    personal = not PERSONAL_SLOTS.isdisjoint(names)
+    clips: list[Clip] = []
+    rest = text
+    for name, parts in heard.items():
+        before, rest = rest.split(f"{{{name}}}", 1)
+        clips += _static(before, known, personal)
+        clips += (Clip(part, False) for part in parts)
+    return whole, (*clips, *_static(rest, known, personal))
+
+
+def _static(text: str, known: Mapping[str, str], personal: bool) -> Iterator[Clip]:
+    stripped = text.format(**known).strip().lstrip(_EDGES)
+    if stripped.strip(_EDGES):
+        yield Clip(stripped, personal)
+
+
+def say(
+    library: Library,
+    case: CaseFacts,
+    name: str,
+    *,
+    again: bool = False,
+    facts: Mapping[str, str] | None = None,
+    stage: int = 1,
+) -> Say:
+    """A template as an action; `again` takes its other words if it has some."""
+    template = library.template(case.language, name)
+    fragments = library.fragments[case.language]
+    texts: list[str] = []
+    clips: list[str] = []
+    for line in template.again if again and template.again else template.text:
+        written, spoken = sentence(line, fragments, case, facts or {})
+        if written:
+            texts.append(written)
+            clips += (clip.text for clip in spoken)
+    return Say(
+        template=name,
+        clips=tuple(clips),
+        text=("" if case.language == "zh" else " ").join(texts),
+        stage=stage,
+        clauses=template.clauses,
+        rights=template.rights,
+        confirmation=template.confirmation,
+        barge_in=template.barge_in,
+        wait=template.wait,
+        key_sentence=template.key_sentence,
+    )
+
+
+# --- everything a case could need
+
+
+def clips(library: Library, case: CaseFacts) -> list[Clip]:
+    """Every clip this case could need, without doubles: what is needed first comes
+    first. The list is complete: the dialogue speaks nothing that is not in it."""
+    script = library.script(case.language, case.script)
+    fragments = library.fragments[case.language]
+    found: dict[str, bool] = {}
+    for name in _in_order(script):
+        template = library.template(case.language, name)
+        if _never(template, case):
+            continue
+        for text in (*template.text, *template.again):
+            for clip in _possible(text, fragments, case):
+                found[clip.text] = found.get(clip.text, False) or clip.personal
+    for text in fragment_clips(fragments, case.today.date()):
+        found.setdefault(text, False)
+    return [Clip(text, personal) for text, personal in found.items()]
+
+
+def all_clips(library: Library, case: CaseFacts) -> list[str]:
+    """The texts of `clips`."""
+    return [clip.text for clip in clips(library, case)]
+
+
+def personal_clips(library: Library, case: CaseFacts) -> frozenset[str]:
+    """Those of `all_clips` that hold personal words or tell of the debt."""
+    return frozenset(clip.text for clip in clips(library, case) if clip.personal)
+
+
+def spoken_values(library: Library, case: CaseFacts) -> tuple[str, ...]:
+    """The personal values as they are spoken: what a mask must find in our words."""
+    fragments = library.fragments[case.language]
+    names = sorted(PERSONAL_SLOTS - {"chosen"})
+    return tuple(v for n in names if (v := value(n, fragments, case, {})))
+
+
+def fragment_clips(fragments: Fragments, today: date) -> list[str]:
+    """The fragments of days and times reachable from today: at most 70."""
+    months: dict[str, None] = {}
+    for ahead in range(PROMISE_DAYS + 1):
+        months[fragments.months[(today + timedelta(days=ahead)).month - 1]] = None
+    return [*fragments.relative, *fragments.times, *months, *fragments.days]
+
+
+def _never(template: Template, case: CaseFacts) -> bool:
+    if template.when in {"first_call", "rights_due"}:
+        return not case.first_call
+    return template.when == "later_call" and case.first_call
+
+
+def _possible(text: str, fragments: Fragments, case: CaseFacts) -> Iterator[Clip]:
+    """The clips of a sentence whatever is agreed in the call."""
+    names = set(slots(text))
+    facts = {
+        "promise_date": case.today.date().isoformat(),
+        "callback_at": _reachable(case.today),
+    }
+    choices = range(1, len(case.options) + 1) if "chosen" in names else (0,)
+    for number in choices:
+        yield from sentence(text, fragments, case, {**facts, "option": str(number)})[1]
+
+
+def _reachable(today: datetime) -> str:
+    return (today + timedelta(days=1)).replace(hour=12, minute=0).isoformat()
+
+
+def _in_order(script: Script) -> Iterator[str]:
+    """Template names as a conversation would come to them."""
+    waiting, seen = [script.start, *script.resume.values()], set[str]()
+    later: list[str] = []
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in script.states:
+            continue
+        seen.add(name)
+        state = script.states[name]
+        yield from (*state.prompt, *state.ask, *_handled(state))
+        waiting += [h.next for h in state.on.values()]
+        waiting += state.instead.values()
+        later.append(state.keys_prompt)
+    for handler in (*script.any.values(), *script.not_taken.values()):
+        yield from handler.say
+    failures = script.failures
+    yield from (failures.still_there, failures.reprompt, failures.again)
+    yield failures.ponder
+    for handler in (failures.give_up, failures.stuck, failures.silent, failures.beep):
+        yield from handler.say
+    yield from later
+    for name in script.states.keys() - seen:  # reached from `any` only
+        state = script.states[name]
+        yield from (*state.prompt, *state.ask, *_handled(state), state.keys_prompt)
+
+
+def _handled(state: State) -> Iterator[str]:
+    for handler in (*state.on.values(), *((state.then,) if state.then else ())):
+        yield from handler.say
