@@ -97,8 +97,9 @@ def value(
     name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
 ) -> str:
     """A slot that is known before the call, as it is spoken; '' if it is not known."""
-    if name in {"name", "agency", "creditor"}:
-        return str(getattr(case, name))
+    plain = {"name": case.name, "agency": case.agency, "creditor": case.creditor}
+    if name in plain:
+        return plain[name]
     if name == "chosen":
         number = facts.get("option", "")
         return _option(int(number), fragments, case) if number.isdecimal() else ""
@@ -137,9 +138,7 @@ def sentence(
     """One sentence as it is written and as it is spoken; ("", ()) if left out."""
     names = slots(text)
     known = {n: value(n, fragments, case, facts) for n in names if n not in CALL_SLOTS}
-    heard = {
-        n: _call_slot(n, fragments, case, facts) for n in names if n in CALL_SLOTS
-    }
+    heard = {n: _call_slot(n, fragments, case, facts) for n in names if n in CALL_SLOTS}
     if not all(known.values()) or not all(heard.values()):
         return "", ()
     gap = "" if case.language == "zh" else " "
@@ -283,7 +282,7 @@ def _in_order(script: Script) -> Iterator[str]:
     for handler in (failures.give_up, failures.stuck, failures.silent, failures.beep):
         yield from handler.say
     yield from later
-    for name in script.states.keys() - seen:  # reached from `any` only
+    for name in [n for n in script.states if n not in seen]:  # reached from `any` only
         state = script.states[name]
         yield from (*state.prompt, *state.ask, *_handled(state), state.keys_prompt)
 

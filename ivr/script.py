@@ -118,7 +118,9 @@ class Handler(Part):
     fact: dict[str, str] = {}
     needs: str = ""  # a slot; without it the turn counts as `otherwise`
     otherwise: str = ""
-    times: int = Field(2, ge=1, le=3)  # how often a state may stay because of it
+    times: int = Field(
+        default=2, ge=1, le=3
+    )  # how often a state may stay because of it
     afterwards: str = STUCK  # the intent it counts as from then on
     ending: str = ""  # the disposition if the call ends early from here on
     hang_up: str = ""  # a disposition, or ENDING
@@ -126,7 +128,7 @@ class Handler(Part):
 
 
 class State(Part):
-    stage: int = Field(0, ge=0, le=5)  # 0: the stage it was entered from
+    stage: int = Field(default=0, ge=0, le=5)  # 0: the stage it was entered from
     prompt: Names = ()
     ask: Names = ()  # the question alone, when asked again; default: prompt
     expects: tuple[str, ...] | None = None  # instead of the stage's own intents
@@ -134,7 +136,7 @@ class State(Part):
     keys_prompt: str = "offer_keys"
     on: dict[str, Handler] = {}
     instead: dict[Condition, str] = {}  # if so, enter this state in its place
-    visits: int = Field(3, ge=1, le=3)
+    visits: int = Field(default=3, ge=1, le=3)
     then: Handler | None = None  # when entered more often; default: failures.stuck
     ponder: bool = False  # the first silence is left to think, without asking again
 
@@ -159,7 +161,7 @@ class Script(Part):
     version: str
     start: str
     resume: dict[int, str]
-    silence_budget: float = Field(30, gt=0, le=30)  # seconds a call (R12)
+    silence_budget: float = Field(default=30, gt=0, le=30)  # seconds a call (R12)
     keys: dict[str, str]
     failures: Failures
     not_taken: dict[str, Handler]  # by reason of the hand-over; `other` for the rest

@@ -1,4 +1,4 @@
-"""How well we talked: confirmation nodes, the silence budget, the speaking rate (R12)."""
+"""How well we talked: confirmation nodes, silence budget, speaking rate (R12)."""
 
 from __future__ import annotations
 

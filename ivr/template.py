@@ -1,4 +1,4 @@
-"""What the data files hold: templates, fragments, clauses, rights; read once, frozen."""
+"""What the data files hold: templates, fragments, clauses, rights; frozen."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ CALL_SLOTS = frozenset({"callback", "date"})  #: known only during the call
 SLOTS = PERSONAL_SLOTS | CALL_SLOTS | {"agency"}
 CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"})
 
+
 class Template(Part):
     """One thing we can say. `text` and `again` are lists of sentences; a sentence
     whose slot the case does not know is left out."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    stage: int = Field(0, ge=0, le=5)  # 0: any
+    stage: int = Field(default=0, ge=0, le=5)  # 0: any
     answers: tuple[str, ...] = ()  # intents
     when: str = ""
     text: tuple[str, ...] = Field(min_length=1)
@@ -36,9 +37,9 @@ class Template(Part):
     rights: tuple[str, ...] = ()
     confirmation: str = ""  # the node this asks about
     barge_in: bool = True
-    wait: float = Field(6.0, ge=2, le=20)
+    wait: float = Field(default=6.0, ge=2, le=20)
     key_sentence: bool = False
-    version: int = Field(1, ge=1)
+    version: int = Field(default=1, ge=1)
 
 
 class Responses(Part):

@@ -72,8 +72,12 @@ async def call(claimed: Claimed, desk: Desk) -> None:
 
 async def prepare(case: CaseFacts, studio: Studio) -> None:
     """Render whatever this case may need to hear; nothing is rendered in a call."""
-    clips = fill.all_clips(studio.library, case)
-    await studio.prompts.prepare(case.language, clips)
+    clips = fill.clips(studio.library, case)
+    await studio.prompts.prepare(
+        case.language,
+        [clip.text for clip in clips],
+        personal={clip.text for clip in clips if clip.personal},
+    )
 
 
 async def _dial(
@@ -103,9 +107,8 @@ async def _talk(
     async def flag(name: str) -> None:
         await desk.stores.flags.add(_flag_rows(name, claimed, desk))
 
-    talked = await Conversation(
-        desk.studio, line, case, secrets(personal), flag
-    ).talk()
+    known = (*secrets(personal), *fill.spoken_values(desk.studio.library, case))
+    talked = await Conversation(desk.studio, line, case, known, flag).talk()
     return _outcome(talked, desk)
 
 

@@ -165,13 +165,18 @@ class _File(BaseModel):
     rules: dict[Disposition, _Table]
 
 
-def load(path: Path) -> Policy:
-    """Read config/retry.toml. RetryError names every problem with its key."""
+def load_policy(
+    path: Path, changes: Mapping[str, tuple[float, int]] | None = None
+) -> Policy:
+    """Read config/retry.toml, then apply a campaign's own numbers (see `override`).
+
+    RetryError names every problem with its key.
+    """
     try:
         found = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RetryError(str(path), [("file", str(error))]) from error
-    return parse(found, str(path))
+    return override(parse(found, str(path)), changes or {})
 
 
 def parse(found: Mapping[str, Any], path: str = "retry.toml") -> Policy:

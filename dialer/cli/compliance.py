@@ -95,7 +95,7 @@ def check(
 def _one(case: dict[str, Any], book: Rulebook, as_json: bool) -> None:
     for key in ("history", "consents"):
         case[key] = [_json(text, key) for text in case[key]]
-    verdict = lines.check(json.dumps({"id": case["number"], **case}), book)
+    verdict = lines.check(json.dumps({"id": "1", **case}), book)
     if as_json:
         emit(verdict, as_json, lambda: None)
     elif verdict["allowed"]:
@@ -192,9 +192,11 @@ def number(rule: Rule) -> str:
             return "; ".join(sorted({_window(w.start, w.end) for w in rule.windows}))
         case Cap():
             period = f"{rule.days} days" if rule.days else f"{rule.hours} hours"
-            return f"{rule.before} before another, per {rule.per}, {period}"
+            if rule.kind == "wait":
+                return f"none for {period}, per {rule.per}"
+            return f"at most {rule.before + 1} in {period}, per {rule.per}"
         case Duty():
-            return ", ".join(f"{k} {v:g}" for k, v in rule.numbers.items())
+            return ", ".join(f"{k} {v:.12g}" for k, v in rule.numbers.items())
         case _:
             return str(getattr(rule, "at_least", ""))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from dialer import app
 from dialer.cli.frame import (
@@ -26,17 +27,11 @@ from dialer.cli.frame import (
     with_settings,
 )
 from dialer.clock import SystemClock
-from dialer.contacts import importer, listing, review
+from dialer.contacts import importer, listing, review, shown
 from dialer.contacts.columns import mapping_of
 from dialer.contacts.explain import Explanation, explain
 from dialer.contacts.problem import Bad, FileRefused
 from dialer.contacts.rules import load_rules
-from dialer.contacts.shown import (
-    batch_data,
-    explanation_data,
-    explanation_lines,
-    report_data,
-)
 from dialer.settings import Settings, shipped
 from dialer.store.port import Batch
 
@@ -89,18 +84,25 @@ def import_(
 
     Example: dialer contacts import people.csv --map 客户=name --as chen
     """
-    if rejects and rejects.resolve() == path.resolve():
-        raise Usage("--rejects names the file that is being imported")
+    if rejects:
+        _make_private(rejects, path)
     with _told():
         order = importer.Order(path, who, _folder(settings), mapping_of(pairs))
         report = run(_import(settings, order, quiet=as_json))
-    if rejects:
+    if rejects and report.rejects.exists():
         shutil.copyfile(report.rejects, rejects)
-        rejects.chmod(0o600)
-    emit(report_data(report), as_json, lambda: _show_report(report))
+    emit(shown.report_data(report), as_json, lambda: _show_report(report))
     batch = report.batch
     if batch.rejected == batch.rows_read:
         raise Fail(f"none of the {batch.rows_read} rows could be accepted")
+
+
+def _make_private(rejects: Path, source: Path) -> None:
+    """Before the import, so that a wrong place is told while nothing is done yet."""
+    if rejects.resolve() == source.resolve():
+        raise Usage("--rejects names the file that is being imported")
+    rejects.touch(mode=0o600)
+    rejects.chmod(0o600)
 
 
 async def _import(
@@ -145,41 +147,32 @@ def _told() -> Iterator[None]:
         raise Fail(f"the number {bad.reason}; expected {bad.expected}") from bad
 
 
+def _say(line: str) -> None:
+    out.print(line, markup=False, soft_wrap=True)
+
+
 def _show_report(report: importer.Report) -> None:
-    batch = report.batch
-    if report.unchanged:
-        out.print(f"{batch.file} was imported before: nothing was changed")
-    if report.resumed_after:
-        out.print(f"went on after row {report.resumed_after}")
     if report.problems:
         _show_problems(report)
-    for name in report.unused:
-        out.print(f"column not used: {name}", markup=False)
-    out.print(
-        f"batch {batch.batch_id}: {batch.rows_read} rows read, {batch.accepted}"
-        f" accepted, {batch.rejected} rejected, {batch.duplicates} duplicates"
-    )
-    if few := sum(report.blocked.values()):
-        out.print(f"{few} accepted rows have too few kinds of source to be dialed")
-    if batch.rejected:
-        out.print(f"rejected rows: {report.rejects}", soft_wrap=True)
-    if batch.duplicates:
-        out.print(f"duplicates: {report.duplicates}", soft_wrap=True)
-    if not review.standing(batch).approved:
-        out.print(
-            "two people other than the importer review it now:\n"
-            f"  dialer contacts review {batch.batch_id} --as NAME --approve"
-        )
+    for line in shown.report_lines(report):
+        _say(line)
 
 
 def _show_problems(report: importer.Report) -> None:
-    table = Table("line", "column", "value", "reason", "expected")
-    for problem in report.problems[:SHOWN]:
-        cells = (problem.column, problem.value, problem.reason, problem.expected)
-        table.add_row(str(problem.line), *cells)
-    out.print(table, markup=False)
+    first = report.problems[:SHOWN]
+    rows = [(p.line, p.column, p.value, p.reason, p.expected) for p in first]
+    out.print(_table(("line", "column", "value", "reason", "expected"), rows))
     if len(report.problems) > SHOWN:
-        out.print(f"and more: {report.rejects} has them all", soft_wrap=True)
+        _say(f"and more: {report.rejects} has them all")
+
+
+def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table that takes nothing in its cells for markup; the first never wraps."""
+    table = Table(*names)
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    return table
 
 
 @contacts.command("review")
@@ -211,16 +204,15 @@ def review_(
             return await review.decide(stores.contacts, batch, said)
 
     found = run(decide())
-    emit(batch_data(found), as_json, lambda: _show_standing(found))
+    emit(shown.batch_data(found), as_json, lambda: _show_standing(found))
 
 
 def _show_standing(batch: Batch) -> None:
     standing = review.standing(batch)
     if standing.approved:
-        out.print(f"batch {batch.batch_id} may be dialed, where the gate allows it")
+        _say(f"batch {batch.batch_id} may be dialed, where the gate allows it")
     else:
-        reasons = "; ".join(standing.reasons)
-        out.print(f"batch {batch.batch_id} is not dialed: {reasons}", markup=False)
+        _say(f"batch {batch.batch_id} is not dialed: {'; '.join(standing.reasons)}")
 
 
 @contacts.command()
@@ -233,17 +225,18 @@ def batches(settings: Settings, as_json: bool) -> None:
     """
     found = run(_batches(settings))
 
-    def show() -> None:
-        table = Table("batch", "file", "by", "rows", "accepted", "rejected", "twice")
-        table.add_column("review")
-        for b in found:
-            counts = (b.rows_read, b.accepted, b.rejected, b.duplicates)
-            standing = review.standing(b)
-            word = "approved" if standing.approved else "; ".join(standing.reasons)
-            table.add_row(b.batch_id, b.file, b.importer, *map(str, counts), word)
-        out.print(table, markup=False)
+    names = ("batch", "file", "by", "read = accepted + rejected + twice", "review")
 
-    emit({"batches": [batch_data(b) for b in found]}, as_json, show)
+    def row(b: Batch) -> Sequence[object]:
+        standing = review.standing(b)
+        word = "approved" if standing.approved else "; ".join(standing.reasons)
+        counts = f"{b.rows_read} = {b.accepted} + {b.rejected} + {b.duplicates}"
+        return (b.batch_id, b.file, b.importer, counts, word)
+
+    def show() -> None:
+        out.print(_table(names, map(row, found)))
+
+    emit({"batches": [shown.batch_data(b) for b in found]}, as_json, show)
 
 
 async def _batches(settings: Settings) -> list[Batch]:
@@ -269,10 +262,7 @@ def rejects(settings: Settings, batch: str, duplicates: bool, as_json: bool) -> 
     rows = [dict(zip(names, row, strict=True)) for row in listing.read(path)]
 
     def show() -> None:
-        table = Table(*names)
-        for row in rows:
-            table.add_row(*row.values())
-        out.print(table, markup=False)
+        out.print(_table(names, [list(row.values()) for row in rows]))
 
     emit({"batch": found.batch_id, "file": str(path), "rows": rows}, as_json, show)
 
@@ -293,7 +283,7 @@ def explain_(
     now = at.replace(tzinfo=UTC) if at else SystemClock().now()
 
     async def ask() -> Explanation:
-        judge = app.judge(settings)
+        judge = app.judge(settings, now.date())
         async with app.opened(settings) as stores:
             return await explain(number, country.upper(), stores, judge=judge, now=now)
 
@@ -301,7 +291,7 @@ def explain_(
         found = run(ask())
 
     def show() -> None:
-        for line in explanation_lines(found):
-            out.print(line, markup=False, soft_wrap=True)
+        for line in shown.explanation_lines(found):
+            _say(line)
 
-    emit(explanation_data(found), as_json, show)
+    emit(shown.explanation_data(found), as_json, show)

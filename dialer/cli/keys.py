@@ -8,7 +8,7 @@ import click
 
 from dialer.cli.frame import Fail, emit, json_option, out, run, with_settings
 from dialer.settings import Settings
-from dialer.store.keys import new_key, write
+from dialer.store.keys import create
 from dialer.store.rotate import rotate as rotate_keys
 
 
@@ -28,7 +28,7 @@ def init(settings: Settings, as_json: bool) -> None:
     path, vault = settings.key_file, settings.vault_db
     if vault.exists() and not path.exists():
         raise Fail(f"{vault} was made with another key: put that key back at {path}")
-    write(path, new_key())
+    create(path)
     emit({"key_file": str(path), "version": 1}, as_json, lambda: told(path))
 
 

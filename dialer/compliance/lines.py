@@ -97,7 +97,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _case(found: dict[str, Any], problems: Problems) -> Case:
-    problems += [(key, "is not a field") for key in sorted(set(found) - FIELDS)]
+    odd = sorted(set(found) - FIELDS)
+    problems += [("fields", f"{key[:40]!r} is not a field") for key in odd]
     texts = {key: _text(found, key, problems) for key in TEXTS}
     lists = {key: _texts(found, key, problems) for key in LISTS}
     number = _number(texts["number"], "number", problems) if texts["number"] else ""

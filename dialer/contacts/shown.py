@@ -60,6 +60,29 @@ def report_data(report: Report) -> dict[str, Any]:
     }
 
 
+def report_lines(report: Report) -> Iterator[str]:
+    """The same for people, without the problems."""
+    batch = report.batch
+    if report.unchanged:
+        yield f"{batch.file} was imported before: nothing was changed"
+    if report.resumed_after:
+        yield f"went on after row {report.resumed_after}"
+    yield from (f"column not used: {name}" for name in report.unused)
+    yield (
+        f"batch {batch.batch_id}: {batch.rows_read} rows read, {batch.accepted}"
+        f" accepted, {batch.rejected} rejected, {batch.duplicates} duplicates"
+    )
+    if few := sum(report.blocked.values()):
+        yield f"{few} accepted rows have too few kinds of source to be dialed"
+    if batch.rejected:
+        yield f"rejected rows: {report.rejects}"
+    if batch.duplicates:
+        yield f"duplicates: {report.duplicates}"
+    if batch.accepted and not standing(batch).approved:
+        yield "two people other than the importer review it now:"
+        yield f"  dialer contacts review {batch.batch_id} --as NAME --approve"
+
+
 def explanation_data(found: Explanation) -> dict[str, Any]:
     """Why a number may be called or not, for each contact that has it."""
     return {

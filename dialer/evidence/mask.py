@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import get_args
 
 from dialer.evidence.names import OF_HAN, Announced, Known, either
-from dialer.evidence.numbers import digits_of, money, runs
+from dialer.evidence.numbers import digits_of, kind, money, runs
 from dialer.evidence.places import mail, places
 from dialer.evidence.policy import Kind, Labels, Policy, load_policy
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: While masking, one character of the private-use area stands for a label.
-SIGNS: dict[Kind, str] = {kind: chr(0xE000 + i) for i, kind in enumerate(KINDS)}
+SIGNS: dict[Kind, str] = {what: chr(0xE000 + i) for i, what in enumerate(KINDS)}
 KEPT = 0xE100  # and from here on, for the phrases that the policy keeps
 PRIVATE = re.compile(r"[\ue000-\uf8ff]")
 UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
@@ -80,7 +80,7 @@ class Mask:
     def _round(self, text: str, values: Values) -> str:
         text = mail(text, SIGNS.__getitem__)
         if values.exact:
-            text = values.exact.sub(SIGNS["number"], text)
+            text = values.exact.sub(lambda m: SIGNS[_known(m[0])], text)
         text = self._announced.mask(text, SIGNS["name"])
         text = values.names.mask(text, SIGNS["name"])
         text = places(text, SIGNS.__getitem__)
@@ -104,11 +104,15 @@ class Mask:
         return text, kept
 
 
+def _known(value: str) -> Kind:
+    return "account" if re.search("[A-Za-z]{2}", value) else kind(digits_of(value))
+
+
 def _written(text: str, labels: Labels, kept: list[str]) -> str:
     """Signs to labels, one label for several of a kind in a row."""
-    for kind, sign in SIGNS.items():
+    for what, sign in SIGNS.items():
         if sign in text:
-            text = re.sub(f"{sign}+", labels.of(kind), text)
+            text = re.sub(f"{sign}+", labels.of(what), text)
     for i, phrase in enumerate(kept):
         text = text.replace(chr(KEPT + i), phrase)
     return text

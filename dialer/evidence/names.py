@@ -16,6 +16,7 @@ from pypinyin import Style, pinyin
 
 from dialer.evidence.policy import Chinese, English
 
+MONTHS_AND_WILL = "Will|May|April|June|August"  # also given names
 HAN = r"[\u3400-\u9fff]"
 OF_HAN = re.compile(rf"{HAN}+")
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
@@ -27,7 +28,16 @@ def either(words: Collection[str]) -> str:
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1)
+def _alike() -> dict[str, str]:
+    """By folded sound: every character of the Unicode main block that has it."""
+    found: dict[str, list[str]] = {}
+    for code in range(0x4E00, 0x9FA6):
+        for sound in sounds(chr(code)):
+            found.setdefault(sound, []).append(chr(code))
+    return {sound: "".join(characters) for sound, characters in found.items()}
+
+
 def sounds(character: str) -> frozenset[str]:
     """Every toneless reading of one character, folded: zh=z, ng=n, l=n at the front."""
     found = pinyin(character, style=Style.NORMAL, heteronym=True)[0]
@@ -50,89 +60,58 @@ class HanName:
     full: str
     surname: str
     given: str
-    heard: tuple[frozenset[str], ...]  # the sounds of each character of `full`
 
 
 class Known:
-    """Finds the known names of one case. `before` and `after`: what may flank one."""
+    """Finds the known names of one case."""
 
     def __init__(self, names: Collection[str], zh: Chinese, en: English) -> None:
         compound = set(zh.compound.split())
         plain = [re.sub(r"[\s·•]", "", name) for name in names]
-        self._han = [_cut(n, compound) for n in plain if OF_HAN.fullmatch(n)]
-        self._before, self._after = set(zh.before), set(zh.after)
-        self._literal = self._literals()
-        titled = "".join({*(n.surname for n in self._han if len(n.surname) == 1)})
-        self._titles = re.compile(
-            rf"(?:[老小阿]?[{titled or '　'}])(?=(?:{either(zh.titles.split())}))"
-            rf"|(?<=[老小])[{titled or '　'}](?!{HAN}{HAN})"
-        )
+        han = [_cut(n, compound) for n in plain if OF_HAN.fullmatch(n)]
+        shapes = [shape for name in han for shape in _shapes(name, zh)]
+        self._han = re.compile("|".join(shapes)) if shapes else None
         latin = [n for n in names if not OF_HAN.search(n)]
-        latin += [spelled for n in self._han for spelled in _spelled(n)]
+        latin += [spelled for name in han for spelled in _spelled(name)]
         ambiguous = set(en.ambiguous.split())
         self._latin = [LatinName(name, ambiguous) for name in latin if WORD.search(name)]
 
-    def _literals(self) -> re.Pattern[str] | None:
-        words = [n.full for n in self._han] + [
-            n.given for n in self._han if len(n.given) >= 2
-        ]
-        gap = r"[\s,，、·]{0,2}"
-        spaced = (gap.join(map(re.escape, w)) for w in words)
-        found = "|".join(sorted(spaced, key=len, reverse=True))
-        return re.compile(found) if found else None
-
     def mask(self, text: str, mark: str) -> str:
-        if self._literal and OF_HAN.search(text):
-            text = self._literal.sub(mark, text)
-            text = self._titles.sub(mark, text)
-            text = self._by_sound(text, mark)
-        for name in self._latin:
-            text = name.mask(text, mark)
+        if self._han:
+            text = self._han.sub(mark, text)
+        if self._latin and WORD.search(text):
+            for name in self._latin:
+                text = name.mask(text, mark)
         return text
 
-    def _by_sound(self, text: str, mark: str) -> str:
-        spans = sorted({s for name in self._han for s in self._windows(text, name)})
-        at, out = 0, ""
-        for start, end in spans:
-            if start >= at:
-                out += text[at:start] + mark
-                at = end
-        return out + text[at:]
 
-    def _windows(self, text: str, name: HanName) -> Iterator[tuple[int, int]]:
-        whole, given = name.heard, name.heard[len(name.surname) :]
-        for start, character in enumerate(text):
-            if not OF_HAN.match(character):
-                continue
-            for heard, short in ((whole, len(whole) < 3), (given, True)):
-                end = start + len(heard)
-                if (
-                    len(heard) >= 2
-                    and _sounds_like(text[start:end], heard)
-                    and (not short or self._flanked(text, start, end))
-                ):
-                    yield start, end
-                    break
-
-    def _flanked(self, text: str, start: int, end: int) -> bool:
-        before = start == 0 or _may_flank(text[start - 1], self._before)
-        return before and (end == len(text) or _may_flank(text[end], self._after))
+def _shapes(name: HanName, zh: Chinese) -> Iterator[str]:
+    """Patterns for one name, the longest first: as written, by sound, in parts."""
+    gap = r"[\s,，、·]{0,2}"
+    flanked = rf"(?:^|(?<=[{zh.before}])|(?<!{HAN})){{}}(?=[{zh.after}]|(?!{HAN}))"
+    whole, given = _by_sound(name.full), _by_sound(name.given)
+    yield gap.join(name.full)
+    if len(name.full) >= 3:
+        yield whole
+    elif len(name.full) == 2:
+        yield flanked.format(whole)
+    if len(name.given) >= 2:
+        yield gap.join(name.given)
+        yield flanked.format(given)
+    family = _by_sound(name.surname)
+    yield rf"(?:{name.surname}|{family})(?={either(zh.titles.split())})"
+    yield rf"(?<=[老小阿]){name.surname}"
 
 
-def _sounds_like(window: str, heard: tuple[frozenset[str], ...]) -> bool:
-    if len(window) < len(heard) or not OF_HAN.fullmatch(window):
-        return False
-    pairs = zip(window, heard, strict=True)
-    return not any(sounds(c).isdisjoint(h) for c, h in pairs)
-
-
-def _may_flank(character: str, allowed: set[str]) -> bool:
-    return character in allowed or not OF_HAN.match(character)
+def _by_sound(part: str) -> str:
+    alike = _alike()
+    groups = ("".join(alike.get(s, "") for s in sorted(sounds(c))) + c for c in part)
+    return "".join(f"[{group}]" for group in groups)
 
 
 def _cut(name: str, compound: set[str]) -> HanName:
     n = 2 if name[:2] in compound and len(name) > 2 else 1
-    return HanName(name, name[:n], name[n:], tuple(sounds(c) for c in name))
+    return HanName(name, name[:n], name[n:])
 
 
 def _spelled(name: HanName) -> Iterator[str]:
@@ -223,9 +202,15 @@ class Announced:
         return text
 
 
-def _replace(pattern: re.Pattern[str]) -> Callable[[str, str], str]:
+def _replace(pattern: str, needs: str = "") -> Callable[[str, str], str]:
+    """A pass that keeps the groups `lead` and `tail`; it is skipped, for speed, where
+    the pattern `needs` is not found."""
+    find, gate = re.compile(pattern), re.compile(needs)
+
     def run(text: str, mark: str) -> str:
-        return pattern.sub(lambda m: m["lead"] + mark + m["tail"], text)
+        if not gate.search(text):
+            return text
+        return find.sub(lambda m: m["lead"] + mark + m["tail"], text)
 
     return run
 
@@ -237,36 +222,42 @@ def _chinese(zh: Chinese) -> Iterator[Callable[[str, str], str]]:
     relation = rf"(?:{either(zh.relations.split())})"
     name = rf"{other}{surname}(?![{zh.stop}]){HAN}(?:(?![{zh.stop}]){HAN})?"
     gap = r"[\s,，:：]{0,2}"
-    patterns = [
-        rf"(?P<lead>(?:我姓|免贵姓|贵姓){gap}){other}{surname}(?P<tail>)",
-        rf"(?P<lead>(?:{either(zh.strong.split())}){gap}(?:是|叫)?){business}"
-        rf"(?:{name}|[小阿老]{HAN}(?:(?![{zh.stop}]){HAN})?"
-        rf"|(?:(?![{zh.stop}]){HAN}){{2,3}})(?P<tail>)",
-        rf"(?P<lead>{relation}(?:是|叫|名字叫|名叫)?{gap}){name}(?P<tail>)",
-        rf"(?P<lead>(?:{either(zh.weak.split())}){gap}){business}{name}(?P<tail>)",
-        rf"(?P<lead>)(?<!{HAN}各位){other}{surname}"
-        rf"(?P<tail>(?:先生|女士|小姐|太太|师傅|律师))",
-    ]
-    for pattern in patterns:
-        yield _replace(re.compile(pattern))
+    strong, weak = either(zh.strong.split()), either(zh.weak.split())
+    titles = "先生|女士|小姐|太太|师傅|律师"
+    nick = rf"[小阿老]{HAN}(?:(?![{zh.stop}]){HAN})?"
+    yield _replace(
+        rf"(?P<lead>(?:我姓|免贵姓|贵姓){gap}){other}{surname}(?P<tail>)", "姓"
+    )
+    yield _replace(
+        rf"(?P<lead>(?:{strong}){gap}(?:是|叫)?){business}"
+        rf"(?:{name}|{nick}|(?:(?![{zh.stop}]){HAN}){{2,3}})(?P<tail>)"
+    )
+    yield _replace(
+        rf"(?P<lead>{relation}(?:是|叫|名字叫|名叫)?{gap}){name}(?P<tail>)"
+    )
+    yield _replace(rf"(?P<lead>(?:{weak}){gap}){business}{name}(?P<tail>)")
+    yield _replace(rf"(?P<lead>){other}{surname}(?P<tail>{titles})", titles)
 
 
 def _english(en: English) -> Iterator[Callable[[str, str], str]]:
     stop = rf"(?!(?i:{either(en.stop.split())})\b)"
     business = rf"(?!(?:\s*[A-Za-z&']+){{0,4}}\s*\b(?i:{either(en.businesses.split())})\b)"
     large = rf"{stop}[A-Z][A-Za-z'’-]+"
-    names = rf"{large}(?:\s+(?:[A-Z]\.?\s+)?{large}){{0,2}}"
-    any_case = rf"{stop}[A-Za-z][A-Za-z'’-]+(?:\s+{stop}[A-Za-z][A-Za-z'’-]+){{0,2}}"
-    strong = "|".join(re.escape(w) for w in en.strong.split("|"))
-    weak = "|".join(re.escape(w) for w in en.weak.split("|"))
-    patterns = [
-        rf"(?P<lead>\b(?i:{strong})[\s,:]+(?:is\s+)?){business}{any_case}(?P<tail>)",
-        rf"(?P<lead>\b(?i:{either(en.titles.split())})\b\.?\s+){stop}[A-Za-z][A-Za-z'’-]+"
-        rf"(?:\s+{large})?(?P<tail>)",
-        rf"(?P<lead>\b(?i:{either(en.relations.split())})\b[\s,]+(?:is\s+|named\s+)?)"
-        rf"{names}(?P<tail>)",
-        rf"(?P<lead>\b(?i:{weak})[\s,]+){business}{names}(?P<tail>)",
-        rf"(?P<lead>){business}{names}(?P<tail>\s+(?:speaking|here)\b)",
-    ]
-    for pattern in patterns:
-        yield _replace(re.compile(pattern))
+    first = rf"(?:{large}|(?:{MONTHS_AND_WILL})(?=\s+{large}))"
+    names = rf"{first}(?:\s+(?:[A-Z]\.?\s+)?{large}){{0,2}}"
+    word = rf"{stop}[A-Za-z][A-Za-z'’-]+"
+    strong = en.strong.replace(" ", r"\s+")
+    weak = en.weak.replace(" ", r"\s+")
+    titles, relations = either(en.titles.split()), either(en.relations.split())
+    yield _replace(
+        rf"(?P<lead>\b(?i:{strong})[\s,:]+(?:is\s+)?){business}"
+        rf"(?:{names}|{word}(?:\s+{word}){{0,2}})(?P<tail>)"
+    )
+    yield _replace(rf"(?P<lead>\b(?i:{titles})\b\.?\s+){word}(?:\s+{large})?(?P<tail>)")
+    yield _replace(
+        rf"(?P<lead>\b(?i:{relations})\b[\s,]+(?:is\s+|named\s+)?){names}(?P<tail>)"
+    )
+    yield _replace(rf"(?P<lead>\b(?i:{weak})[\s,]+){business}{names}(?P<tail>)")
+    yield _replace(
+        rf"(?P<lead>\b){names}(?P<tail>\s+(?:speaking|here)\b)", r"\b(?:speaking|here)\b"
+    )

@@ -52,7 +52,7 @@ GAP = (
 #: 要 and its like are a one, 洞 a zero, between other digits only.
 HEARD = rf"(?:[洞拐勾要腰妖](?={GAP}[\d{ZH_DIGITS}]))"
 RUN = re.compile(
-    rf"(?:(?<![A-Za-z])[A-Za-z]{{1,3}}[ -]?(?=\d{{4}}))?"
+    rf"[(（+＋]?(?:(?<![A-Za-z])[A-Za-z]{{1,3}}[ -]?(?=\d{{4}}))?"
     rf"{TOKEN}(?:{GAP}(?:{TOKEN}|{HEARD}))+(?:{GAP}[Xx×叉](?![A-Za-z]))?",
     re.IGNORECASE,
 )
@@ -106,6 +106,7 @@ MONEY_PAID = re.compile(
 )
 HAS_DIGIT = re.compile(rf"[\d{ZH_DIGITS}]|{EN}", re.IGNORECASE)
 HAS_MONEY = re.compile(rf"[\d{_ZH}$£€¥￥]|{EN}|\b(?:a|few)\b", re.IGNORECASE)
+MAY_BE_EN = re.compile(r"[A-Za-z\d$£€¥￥]")
 NEAR_MONEY = re.compile(rf"\s*(?:{_ZH_UNIT}|{_EN_UNIT})", re.IGNORECASE)
 
 
@@ -132,8 +133,11 @@ def money(text: str, mark: Mark) -> str:
     """Mask sums of money."""
     if not HAS_MONEY.search(text):
         return text
-    text = MONEY_EN.sub(mark("amount"), MONEY_ZH.sub(mark("amount"), text))
+    text = MONEY_ZH.sub(mark("amount"), text)
     text = MONEY_AFTER.sub(lambda m: m[1] + mark("amount"), text)
+    if not MAY_BE_EN.search(text):
+        return text
+    text = MONEY_EN.sub(mark("amount"), text)
     return MONEY_PAID.sub(lambda m: m[1] + mark("amount"), text)
 
 
@@ -152,7 +156,7 @@ def runs(text: str, mark: Mark, known: Collection[str], least: int, kept: bool) 
         if kept and len(digits) < 10 and _is_money(text[: found.start()], rest):
             return run
         if len(digits) >= least:
-            return mark(_kind(digits))
+            return mark(kind(digits))
         ours = len(digits) >= 4 and any(digits in value for value in known)
         return mark("number") if ours else run
 
@@ -167,7 +171,8 @@ def _is_money(before: str, rest: str) -> bool:
     return before.rstrip()[-1:] in {*"$£€¥￥"} or bool(NEAR_MONEY.match(rest))
 
 
-def _kind(digits: str) -> Kind:
+def kind(digits: str) -> Kind:
+    """What so many digits are likely to be."""
     if digits.endswith("X") or len(digits) in (15, 18):
         return "id"
     return "card" if len(digits) in (16, 17, 19) else "number"

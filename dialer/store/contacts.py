@@ -124,6 +124,8 @@ def add(
     before = batch(work.connection, batch_id)
     if before.state == "imported":
         raise Refused(f"batch {batch_id} is imported: nothing is added to it later")
+    for contact in found:
+        whole(contact)
     new, known = divided(work.connection, found)
     if new:
         rows = [contact_row(contact, batch_id) for contact in new.values()]
@@ -135,6 +137,15 @@ def add(
     work.connection.execute(mine, counts)
     work.note(at, "contacts.added", batch_id, {**counts, "contacts": list(new)})
     return known
+
+
+def whole(contact: Contact) -> None:
+    """Refused: no number, or not a mask and zones for each."""
+    count = len(contact.numbers)
+    if not count or {len(contact.masked), len(contact.zones)} != {count}:
+        raise Refused(
+            f"contact {contact.contact_id} needs numbers, and a mask and zones for each"
+        )
 
 
 def divided(

@@ -64,6 +64,16 @@ def next_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.next")
 
 
+def absent(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether there is no key at all, in the environment or in the file."""
+    return not environ.get(ENVIRONMENT) and not path.exists()
+
+
+def create(path: Path) -> None:
+    """Make the first key of an installation. Refused: the file exists."""
+    write(path, new_key())
+
+
 def load_key(path: Path, environ: Mapping[str, str] = os.environ) -> TenantKey:
     """The key of this installation; the environment goes before the file.
     KeyMissing: none, unreadable, or readable by others than its owner."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, exc
 
-from dialer.store.port import StoreDown
+from dialer.store.port import StoreDown, StoreError
 from dialer.store.work import Work
 
 T = TypeVar("T")
@@ -126,6 +126,8 @@ class translated:  # noqa: N801 - reads as a word in a `with`
     ) -> None:
         if isinstance(error, exc.OperationalError | exc.TimeoutError):
             raise StoreDown(f"storage does not answer: {cause(error)}") from error
+        if type(error) is exc.DatabaseError:  # not its kinds: those are bugs of ours
+            raise StoreError(f"the database is damaged: {cause(error)}") from error
 
 
 def cause(error: exc.SQLAlchemyError) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
+from dialer.evidence.entry import canonical
 from dialer.store.prepared import Prepared
-from dialer.store.rows import text as canonical
 from dialer.store.tables import journal, stamp
 
 SALT = 16

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from bench import import_contacts
+from dialer.compliance import packs
+from dialer.compliance.gate import make_judge
 from dialer.contacts import importer, review, shown
 from dialer.contacts.explain import explain
 from dialer.contacts.importer import Order, Report, import_file, lists_of
@@ -100,6 +102,23 @@ async def test_the_demo_file_is_what_its_table_says(house: House) -> None:
     ]
     assert [row[1] for row in read(report.duplicates)] == ["43", "44"]
     assert not report.unchanged
+
+
+async def test_at_the_demo_hour_the_gate_allows_just_the_good_rows(
+    house: House,
+) -> None:
+    batch = (await house.take(DEMO)).batch.batch_id
+    for who in ("bo", "cy"):
+        await review.decide(house.stores.contacts, batch, said(who))
+    judge = make_judge(packs.load(shipped("config"), today=NOW.date()))
+    with DEMO.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    allowed = []
+    for n in [*range(2, 36), *range(45, 62)]:
+        phone, country = rows[n - 1][1], rows[n - 1][4][:2]
+        found = await explain(phone, country, house.stores, judge=judge, now=NOW)
+        allowed += [n] if found.contacts[0].verdict.allowed else []
+    assert allowed == list(range(2, 36))
 
 
 async def test_the_same_file_again_changes_nothing_and_says_so(house: House) -> None:

@@ -1,0 +1,81 @@
+"""The conversation as a pure function: what was heard goes in, what to do comes out."""
+
+from __future__ import annotations
+
+from ivr import turn
+from ivr.intent import understand
+from ivr.library import Library
+from ivr.port import (
+    Action,
+    Beeped,
+    CaseFacts,
+    Heard,
+    NotTaken,
+    Position,
+    Pressed,
+    Said,
+    Silent,
+    Understood,
+)
+from ivr.script import Script
+from ivr.script import admissible as admitted
+from ivr.talk import Talk
+
+
+def begin(library: Library, case: CaseFacts) -> tuple[Position, tuple[Action, ...]]:
+    """Open the call. LibraryError if the case's script does not exist."""
+    script = library.script(case.language, case.script)
+    talk = Talk(library, case, script, Position(script.start, 1))
+    talk.enter(script.start)
+    return talk.position, tuple(talk.actions)
+
+
+def admissible(library: Library, position: Position) -> frozenset[str]:
+    """The intents a turn may have here; the classifier chooses among them."""
+    script = _script_of(library, position)
+    return admitted(script.states[position.state], position.stage)
+
+
+def step(
+    library: Library, case: CaseFacts, position: Position, heard: Heard
+) -> tuple[Position, tuple[Action, ...]]:
+    """One turn. After the end nothing more is done."""
+    if position.over:
+        return position, ()
+    script = library.script(case.language, case.script)
+    talk = Talk(library, case, script, position)
+    match heard:
+        case Said(text):
+            admit = admitted(script.states[position.state], position.stage)
+            talk.respond(understand(text, case.language, admit, case.today))
+        case Pressed(key):
+            talk.respond(turn.pressed(script, position, key))
+        case Silent(seconds):
+            talk.silence(seconds)
+        case Beeped():
+            talk.apply(script.failures.beep)
+        case NotTaken():
+            talk.not_taken()
+    return talk.position, tuple(talk.actions)
+
+
+def respond(
+    library: Library, case: CaseFacts, position: Position, understood: Understood
+) -> tuple[Position, tuple[Action, ...]]:
+    """One turn whose meaning is known already."""
+    if position.over:
+        return position, ()
+    script = library.script(case.language, case.script)
+    talk = Talk(library, case, script, position)
+    talk.respond(understood)
+    return talk.position, tuple(talk.actions)
+
+
+def _script_of(library: Library, position: Position) -> Script:
+    """States are the same in both languages: any script that has this one serves."""
+    return next(
+        script
+        for scripts in library.scripts.values()
+        for script in scripts.values()
+        if position.state in script.states
+    )

@@ -1,0 +1,254 @@
+"""One turn of the conversation in the making.
+
+Position.facts holds what was agreed, and four notes of our own: `ending` (how the call
+ends if it ends now), `silence` (seconds spent), `handover` (why a person was asked for)
+and `no_person` (one could not be brought). Position.visits counts `@state` entered,
+`state:intent` stayed, `say:template` and `#turns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ivr import fill, turn
+from ivr.library import Library
+from ivr.port import (
+    Action,
+    CaseFacts,
+    Confirmed,
+    Fact,
+    Flag,
+    HandOver,
+    HangUp,
+    Position,
+    Understood,
+)
+from ivr.script import (
+    COMMITMENTS,
+    ENDING,
+    KEPT,
+    NODES_NEEDED,
+    RESUME,
+    Handler,
+    Script,
+    State,
+)
+from ivr.select import choose, stays
+from ivr.technique import SilenceBudget
+from ivr.template import DEBT_SLOTS, Template, slots
+
+MAX_TURNS = 50  #: a call that has not ended by then goes to a person
+MAX_SILENT = 3  #: silences in a row
+
+
+class DebtDetailRefused(Exception):
+    """A script would tell of a debt before identity is confirmed: a bug in the data.
+    Nothing is said (R13)."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """One turn in the making: the position moves on, actions pile up in order."""
+
+    library: Library
+    case: CaseFacts
+    script: Script
+    position: Position
+    actions: list[Action] = field(default_factory=list)
+
+    # --- what was heard
+
+    def respond(self, understood: Understood) -> None:
+        script = self.script
+        position = replace(self.position, understood=understood, silent=0)
+        self.position = position
+        self.count("#turns")
+        if dict(self.position.visits)["#turns"] > MAX_TURNS:
+            self.apply(script.failures.stuck)
+            return
+        state = script.states[position.state]
+        usable = turn.usable(understood, self.case)
+        intent = turn.single_option(understood.intent, state, self.case, usable)
+        choice = choose(script, self.position, intent, usable)
+        unknown = choice.intent == "unknown"
+        self.move(misunderstood=position.misunderstood + 1 if unknown else 0)
+        if stays(choice.handler):
+            self.count(f"{position.state}:{choice.intent}")
+        self.apply(choice.handler, usable)
+
+    def silence(self, seconds: float) -> None:
+        script, position = self.script, self.position
+        budget = SilenceBudget(script.silence_budget, float(self.fact("silence", "0")))
+        budget = budget.spend(seconds)
+        self.remember("silence", f"{budget.spent:.1f}")
+        self.move(silent=position.silent + 1, understood=None)
+        state = script.states[position.state]
+        if "silent" in state.on:
+            self.apply(state.on["silent"])
+        elif budget.exhausted or position.silent + 1 >= MAX_SILENT:
+            ending = self.fact("ending", "") or script.failures.silent.hang_up
+            handler = script.failures.silent
+            self.apply(handler.model_copy(update={"hang_up": ending}))
+        elif state.ponder and position.silent == 0:
+            self.say(script.failures.ponder)
+        else:
+            self.say(script.failures.still_there)
+            self.ask(state)
+
+    def not_taken(self) -> None:
+        reason = self.fact("handover", "stuck")
+        self.move(understood=None)
+        self.remember("no_person", "yes")
+        self.apply(self.script.not_taken[reason])
+
+    # --- what is done about it
+
+    def apply(self, handler: Handler, found: Mapping[str, str] | None = None) -> None:
+        """Flags first, then what was agreed, then words, then where to go."""
+        if handler.flag:
+            self.actions.append(Flag(handler.flag))
+        for node in handler.confirm:
+            self.confirm(node)
+        for name in handler.forget:
+            self.forget(name)
+        self.note(handler, found or {})
+        if handler.ending:
+            self.remember("ending", handler.ending)
+        if handler.hand_over:
+            self.hand_over(handler)
+            return
+        for name in handler.say:
+            self.say(name)
+        if handler.hang_up:
+            self.hang_up(handler.hang_up)
+        elif handler.next:
+            self.enter(handler.next)
+        elif not handler.quiet:
+            state = self.script.states[self.position.state]
+            self.ask(state, whole=handler.whole)
+
+    def note(self, handler: Handler, found: Mapping[str, str]) -> None:
+        kept = {KEPT[slot]: found[slot] for slot in handler.keep if slot in found}
+        for name, value in {**kept, **handler.fact}.items():
+            self.remember(name, value)
+            self.actions.append(Fact(name, value))
+
+    def hand_over(self, handler: Handler) -> None:
+        """Bring a person; who could not be brought once is not tried again."""
+        if self.fact("no_person", ""):
+            self.apply(self.script.not_taken[handler.hand_over])
+            return
+        for name in handler.say:
+            self.say(name)
+        self.remember("handover", handler.hand_over)
+        self.actions.append(HandOver(handler.hand_over))
+
+    def hang_up(self, disposition: str) -> None:
+        if disposition == ENDING:
+            disposition = self.fact("ending", "no_commitment")
+        nodes = len(set(self.position.confirmed))
+        if disposition in COMMITMENTS and nodes < NODES_NEEDED:
+            disposition = "no_commitment"  # R12: it does not count
+        then = fill.callback(self.fact("callback_at", ""), self.case.today)
+        asked = disposition in {"callback", "person_absent", "third_party"}
+        self.actions.append(HangUp(disposition, then if asked else None))
+        self.move(over=True, stage=max(self.position.stage, self.case.stage))
+
+    def enter(self, name: str) -> None:
+        name = self.target(name)
+        state = self.script.states[name]
+        self.count(f"@{name}")
+        if dict(self.position.visits)[f"@{name}"] > state.visits:
+            self.apply(state.then or self.script.failures.stuck)
+            return
+        self.move(state=name, stage=state.stage or self.position.stage)
+        for template in state.prompt:
+            self.say(template)
+
+    def target(self, name: str) -> str:
+        """The state that `name` means for this case, now."""
+        case = self.case
+        if name == RESUME:
+            name = self.script.resume[1 if case.first_call else case.stage]
+        for condition, other in self.script.states[name].instead.items():
+            chosen = self.fact("option", "")
+            option = case.options[int(chosen) - 1].name if chosen.isdecimal() else ""
+            day = fill.promise(self.fact("promise_date", ""), case.today)
+            holds = {
+                "no_options": not case.options,
+                "option_mediation": option == "mediation",
+                "date_known": day is not None,
+            }
+            if holds[condition]:
+                return self.target(other)
+        return name
+
+    def ask(self, state: State, *, whole: bool = False) -> None:
+        for name in state.prompt if whole else state.ask or state.prompt:
+            self.say(name)
+
+    def say(self, name: str) -> None:
+        template = self.library.template(self.case.language, name)
+        if not self.applies(template):
+            return
+        if "identity" not in self.position.confirmed and _tells_debt(template):
+            raise DebtDetailRefused(name)
+        said = self.count(f"say:{name}")
+        say = fill.say(
+            self.library,
+            self.case,
+            name,
+            again=said % 2 == 0,
+            facts=dict(self.position.facts),
+            stage=self.position.stage,
+        )
+        if say.clips:
+            self.actions.append(say)
+            rights = dict.fromkeys((*self.position.rights, *say.rights))
+            self.move(rights=tuple(rights))
+
+    def applies(self, template: Template) -> bool:
+        first = self.case.first_call
+        match template.when:
+            case "first_call":
+                return first
+            case "later_call":
+                return not first
+            case "rights_due":
+                return first and not self.position.rights
+            case _:
+                return True
+
+    # --- small moves
+
+    def confirm(self, node: str) -> None:
+        if node not in self.position.confirmed:
+            self.actions.append(Confirmed(node))
+            self.move(confirmed=(*self.position.confirmed, node))
+
+    def count(self, key: str) -> int:
+        visits = dict(self.position.visits)
+        visits[key] = visits.get(key, 0) + 1
+        self.move(visits=tuple(visits.items()))
+        return visits[key]
+
+    def fact(self, name: str, default: str) -> str:
+        return dict(self.position.facts).get(name, default)
+
+    def remember(self, name: str, value: str) -> None:
+        facts = {**dict(self.position.facts), name: value}
+        self.move(facts=tuple(facts.items()))
+
+    def forget(self, name: str) -> None:
+        facts = dict(self.position.facts)
+        facts.pop(name, None)
+        self.move(facts=tuple(facts.items()))
+
+    def move(self, **changes: object) -> None:
+        self.position = replace(self.position, **changes)  # type: ignore[arg-type]
+
+
+def _tells_debt(template: Template) -> bool:
+    lines = (*template.text, *template.again)
+    return any(not DEBT_SLOTS.isdisjoint(slots(line)) for line in lines)

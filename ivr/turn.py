@@ -1,0 +1,53 @@
+"""What one turn brought: a key's meaning, and the slots that can be acted on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ivr import fill
+from ivr.port import CaseFacts, Position, Understood
+from ivr.script import Script, State
+
+
+def pressed(script: Script, position: Position, key: str) -> Understood:
+    """A key. The script's own keys (9, 0) come before those of the state."""
+    keys = {**script.states[position.state].keys, **script.keys}
+    intent = keys.get(key, "unknown")
+    found = {"option": key} if intent == "choose_option" else {}
+    return Understood(intent, 1.0, "key", found)
+
+
+def usable(understood: Understood, case: CaseFacts) -> dict[str, str]:
+    """The slots of a turn that can be acted on: in range, and not past."""
+    found = dict(understood.slots)
+    then = fill.callback(found.pop("callback_at", ""), case.today)
+    day = fill.promise(found.pop("date", "") or _day_of(then), case.today)
+    number = found.pop("option", "") or _by_months(found.get("months", ""), case)
+    if then:
+        found["callback_at"] = then.isoformat()
+    if day:
+        found["date"] = day.isoformat()
+    if number.isdecimal() and 1 <= int(number) <= min(len(case.options), 3):
+        found["option"] = number
+    return found
+
+
+def _day_of(then: datetime | None) -> str:
+    return then.date().isoformat() if then else ""
+
+
+def _by_months(months: str, case: CaseFacts) -> str:
+    """The one option that runs so many months, as its number."""
+    fits = [i for i, o in enumerate(case.options, 1) if str(o.months) == months]
+    return str(fits[0]) if len(fits) == 1 else ""
+
+
+def single_option(
+    intent: str, state: State, case: CaseFacts, found: dict[str, str]
+) -> str:
+    """Yes to the only option there is, is a choice."""
+    asks = "choose_option" in state.keys.values()
+    if intent == "yes" and asks and len(case.options) == 1:
+        found["option"] = "1"
+        return "choose_option"
+    return intent

@@ -1,0 +1,129 @@
+"""A real store on files, and synthetic people to put into it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from dialer.model import Case, Contact, Personal, Source, Verdict
+from dialer.store.keys import TenantKey
+from dialer.store.port import Batch, Campaign, Claimed, Planned, Review, Stores
+from dialer.store.sqlite import open_sqlite
+
+NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=15)
+NODE = "node-1"
+KEY = TenantKey(1, bytes(range(32)))
+
+
+def allow(case: Case, now: datetime) -> Verdict:
+    """A gate that lets everything through."""
+    return Verdict(True)
+
+
+@asynccontextmanager
+async def opened(home: Path, key: TenantKey = KEY) -> AsyncIterator[Stores]:
+    async with open_sqlite(home / "vault.db", home / "ledger.db", key) as stores:
+        yield stores
+
+
+def contact(i: int = 1, **changes: object) -> Contact:
+    plain = Contact(
+        contact_id=f"c_{i:06d}",
+        person=f"p_{i:06d}",
+        account=f"a_{i:06d}",
+        numbers=(f"n_{i:06d}",),
+        masked=("+86 170****0000",),
+        zones=(("Asia/Shanghai",),),
+        locations=("CN-32",),
+        language="zh",
+        creditor="Example Bank",
+        sources=("court_document", "filed_contract", "public_register"),
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def personal(i: int = 1) -> Personal:
+    return Personal(
+        name=f"测试人{i}",
+        phones=(f"+86170{i:08d}",),
+        id_number=f"32010019900101{i:04d}",
+        account=f"ACCOUNT-{i:08d}",
+        creditor="Example Bank",
+        amount=Decimal("1234.50"),
+        currency="CNY",
+        due=date(2026, 5, 1),
+        sources=(Source("court_document", "court file 88", date(2025, 3, 1)),),
+    )
+
+
+async def imported(
+    stores: Stores, contacts: Iterable[Contact], batch_id: str = "b"
+) -> None:
+    """A batch that two people have approved."""
+    new = list(contacts)
+    await stores.contacts.open_batch(
+        Batch(batch_id, f"{batch_id}.csv", "ivan", NOW, "importing")
+    )
+    await stores.contacts.add(
+        batch_id,
+        new,
+        rows_read=len(new),
+        rejected=0,
+        duplicates=0,
+        at=NOW,
+        finished=True,
+    )
+    for reviewer in ("rita", "ruth"):
+        await stores.contacts.review(batch_id, Review(reviewer, True, NOW))
+
+
+async def running(
+    stores: Stores, contacts: Iterable[Contact], name: str = "spring"
+) -> list[Planned]:
+    """A running campaign with its first attempts. -> what was planned"""
+    await imported(stores, contacts, batch_id=f"of-{name}")
+    await stores.campaigns.create(Campaign(name, name, "created", "{}", NOW))
+    await stores.campaigns.set_state(name, "running", NOW)
+    return await planned(stores, name)
+
+
+async def planned(
+    stores: Stores, name: str, *, commit: bool = True, judge: object = allow
+) -> list[Planned]:
+    found = list[Planned]()
+    async for chunk in stores.campaigns.plan(
+        name,
+        [],
+        judge=judge,  # type: ignore[arg-type]
+        now=NOW,
+        commit=commit,
+    ):
+        found += chunk
+    return found
+
+
+async def claimed(
+    stores: Stores, limit: int = 1, *, name: str = "spring", now: datetime = NOW
+) -> list[Claimed]:
+    return await stores.ledger.claim(name, limit, node=NODE, now=now, lease=LEASE)
+
+
+async def dialed(stores: Stores, name: str = "spring", now: datetime = NOW) -> Claimed:
+    """The next attempt, with `dialing` committed."""
+    (one,) = await claimed(stores, name=name, now=now)
+    verdict = await stores.ledger.dialing(
+        one.attempt_id, node=NODE, now=now, judge=allow
+    )
+    assert verdict.allowed
+    return one
+
+
+async def kinds(stores: Stores, subject: str | None = None) -> list[str]:
+    """The journal's kinds in order, of one subject or of all."""
+    rows = await stores.journal.after(0, 100_000)
+    return [row.kind for row in rows if subject in (None, row.subject)]
