@@ -105,12 +105,17 @@ def value(
         return _option(int(number), fragments, case) if number.isdecimal() else ""
     if name.startswith("option_"):
         return _option(int(name.removeprefix("option_")), fragments, case)
-    spoken = zh if case.language == "zh" else en
+    in_zh = case.language == "zh"
     if name == "amount":
-        return spoken.amount(case.amount, case.currency) if case.amount else ""
+        return _money(case.amount, case) if case.amount else ""
     if name == "account_tail":
-        return spoken.digits(case.account_tail)
-    return spoken.date(case.due, case.today.date()) if case.due else ""
+        return (zh.digits if in_zh else en.digits)(case.account_tail)
+    spoken: Callable[[date, date], str] = zh.date if in_zh else en.date
+    return spoken(case.due, case.today.date()) if case.due else ""
+
+
+def _money(amount: Decimal, case: CaseFacts) -> str:
+    return (zh.amount if case.language == "zh" else en.amount)(amount, case.currency)
 
 
 def _option(number: int, fragments: Fragments, case: CaseFacts) -> str:
@@ -123,12 +128,11 @@ def _option(number: int, fragments: Fragments, case: CaseFacts) -> str:
 
 
 def _figures(option: Option, case: CaseFacts) -> dict[str, str]:
-    spoken = zh if case.language == "zh" else en
-    money: Callable[[Decimal, str], str] = spoken.amount
+    months = zh.months if case.language == "zh" else en.months
     return {
-        "months": spoken.months(option.months),
-        "each": money(option.each, case.currency),
-        "total": money(option.total, case.currency),
+        "months": months(option.months),
+        "each": _money(option.each, case),
+        "total": _money(option.total, case),
     }
 
 

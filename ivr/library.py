@@ -63,7 +63,8 @@ class Library:
     fragments: Mapping[str, Fragments]
     laws: Mapping[str, Clause]
     rights: Mapping[str, Right]
-    forbidden: Mapping[str, Mapping[str, str]]
+    forbidden: Mapping[str, Mapping[str, str]]  # language -> words -> why
+    early: Mapping[str, tuple[str, ...]]  # language -> words not before identity
     places: Mapping[tuple[str, str], str]  # (language, template id) -> file
 
     def template(self, language: str, name: str) -> Template:
@@ -95,6 +96,7 @@ class _Reading:
     laws: dict[str, Clause] = field(default_factory=dict)
     rights: dict[str, Right] = field(default_factory=dict)
     forbidden: dict[str, dict[str, str]] = field(default_factory=dict)
+    early: dict[str, tuple[str, ...]] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def problem(self, file: str, place: str, what: str) -> None:
@@ -147,6 +149,7 @@ def load_library(folder: Path) -> Library:
         reading.laws,
         reading.rights,
         reading.forbidden,
+        reading.early,
         reading.places,
     )
 
@@ -206,7 +209,9 @@ def _law_files(reading: _Reading) -> None:
         reading.rights |= {right.id: right for right in rights.right} if rights else {}
     path = reading.folder / "lexicon" / "forbidden.toml"
     words = reading.shape(Forbidden, reading.toml(path), reading.name(path))
-    reading.forbidden = {"zh": words.zh, "en": words.en} if words else {}
+    if words:
+        reading.forbidden = {"zh": words.zh, "en": words.en}
+        reading.early = {"zh": words.early.zh, "en": words.early.en}
 
 
 def _references(reading: _Reading) -> Iterator[Problem]:

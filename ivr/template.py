@@ -89,9 +89,17 @@ class Rights(Part):
     right: tuple[Right, ...]
 
 
+class Early(Part):
+    """Words that tell of a debt: not before identity is confirmed (R13)."""
+
+    zh: tuple[str, ...]
+    en: tuple[str, ...]
+
+
 class Forbidden(Part):
     zh: dict[str, str]  # words -> why
     en: dict[str, str]
+    early: Early
 
 
 def slots(sentence: str) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def _rules(
         try:
             rule = RULE.validate_python(table).rule()
         except ValidationError as error:
-            problems += _told(error, path, place)
+            problems += _told(error, path, place, skip=1)  # the kind
             continue
         except ValueError as error:
             problems.append((str(path), place, str(error)))
@@ -195,8 +195,10 @@ def _files(
             problems.append((str(path), "file", str(error)))
 
 
-def _told(error: ValidationError, path: Path, place: str) -> Iterator[Problem]:
+def _told(
+    error: ValidationError, path: Path, place: str, skip: int = 0
+) -> Iterator[Problem]:
     for e in error.errors():
-        key = ".".join(map(str, e["loc"]))
+        key = ".".join(map(str, e["loc"][skip:]))
         found = "" if e["type"] == "missing" else f", found {e['input']!r}"
         yield str(path), f"{place}.{key}" if key else place, f"{e['msg']}{found}"

@@ -74,13 +74,20 @@ def _hours(own: Hours, theirs: Hours) -> str:
         return f"consent {', '.join(sorted(extra))} would open hours"
     if own.lifts == "all" and theirs.lifts != "all":
         return "consent would lift all hours"
-    for day in WEEKDAYS:
-        for kind in KINDS:
-            labels = frozenset({day, kind})
-            if extra_minutes := _minutes(own, labels) - _minutes(theirs, labels):
-                first = min(extra_minutes)
-                return f"open at {first // 60:02}:{first % 60:02} on {day} ({kind})"
+    for labels in _days(own):
+        if extra_minutes := _minutes(own, labels) - _minutes(theirs, labels):
+            first = min(extra_minutes)
+            day = " ".join(sorted(labels - {"workday", "restday"}))
+            return f"open at {first // 60:02}:{first % 60:02} on {day}"
     return ""
+
+
+def _days(own: Hours) -> Iterator[frozenset[str]]:
+    """The days a rule speaks of: of holidays only when it has a calendar."""
+    for day in WEEKDAYS:
+        yield frozenset({day, "restday" if day in {"sat", "sun"} else "workday"})
+        if own.calendar:
+            yield frozenset({day, "holiday"})
 
 
 def _minutes(rule: Hours, labels: frozenset[str]) -> set[int]:

@@ -86,7 +86,7 @@ def works(draw: st.DrawFn) -> tuple[Case, datetime]:
 
 
 @given(works(), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_more_history_never_allows_more(
     work: tuple[Case, datetime], data: st.DataObject
 ) -> None:
@@ -100,7 +100,7 @@ def test_more_history_never_allows_more(
 
 
 @given(works(), st.sampled_from(["cn", "us", "us-nv", "us-pa", "ie", "au", "in", "gb"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_further_pack_or_flag_never_allows_more(
     work: tuple[Case, datetime], pack: str
 ) -> None:
@@ -116,7 +116,7 @@ def test_a_further_pack_or_flag_never_allows_more(
 
 
 @given(works())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_next_allowed_is_allowed_and_nothing_before_it(
     work: tuple[Case, datetime],
 ) -> None:
@@ -134,7 +134,7 @@ def test_next_allowed_is_allowed_and_nothing_before_it(
         assert judge(case, opens, BOOK).allowed
         last = max(now, opens - timedelta(microseconds=1))
         assert not judge(case, last, BOOK).allowed
-    step = max(MINUTE, (until - now) / 300)
+    step = max(MINUTE, (until - now) / 100)
     at = now
     while at < until:
         assert not judge(case, at, BOOK).allowed, at
@@ -142,7 +142,7 @@ def test_next_allowed_is_allowed_and_nothing_before_it(
 
 
 @given(works())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_next_allowed_is_the_first_allowed_minute(work: tuple[Case, datetime]) -> None:
     """Minute by minute, for the three days that most answers lie in."""
     case, now = work

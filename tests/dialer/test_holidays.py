@@ -93,6 +93,6 @@ def test_an_operator_may_announce_a_year_with_its_days(tmp_path: Path) -> None:
 def test_a_wrong_file_is_told_with_its_place(
     tmp_path: Path, text: str, told: str
 ) -> None:
-    with pytest.raises(PackError, match="own.toml") as error:
+    with pytest.raises(PackError, match=r"own\.toml") as error:
         own(tmp_path, text)
     assert told in str(error.value)

@@ -1,0 +1,237 @@
+"""`dialer templates`: lint, list, show, try."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from dialer import app
+from dialer.cli.frame import Fail, Usage, emit, json_option, out
+from dialer.clock import SystemClock
+from dialer.settings import shipped
+from ivr.intent import understand
+from ivr.library import Library, load_library
+from ivr.lint import lint as find_problems
+from ivr.script import admissible
+from ivr.select import at_stage, choose
+from ivr.template import LANGUAGES, Template
+
+COLUMNS = ("id", "lang", "stage", "text")
+
+LANGUAGE = click.option("--lang", type=click.Choice(LANGUAGES), help="One language.")
+SCRIPT = click.option("--script", default="mediation", show_default=True)
+
+
+@click.group()
+def templates() -> None:
+    """What we say: check it, read it, try it."""
+
+
+@templates.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Another template folder than the one shipped.",
+)
+@json_option
+def lint(folder: Path | None, as_json: bool) -> int:
+    """Check every template and script; exit code 1 if anything is wrong.
+
+    Example: dialer templates lint
+    """
+    library = load_library(folder) if folder else app.library()
+    tests = library.folder.parent / "tests" / "templates"
+    twins = tests if tests.is_dir() else None
+    found = find_problems(library, SystemClock().now().date(), twins)
+    count = {name: len(library.templates[name]) for name in LANGUAGES}
+    data = {
+        "version": library.version,
+        "templates": count,
+        "problems": [{"file": p.file, "place": p.place, "what": p.what} for p in found],
+    }
+
+    def show() -> None:
+        for problem in found:
+            click.echo(str(problem))
+        sizes = ", ".join(f"{n} {name}" for name, n in count.items())
+        click.echo(f"{sizes} templates, {len(found)} problems")
+
+    emit(data, as_json, show)
+    return 1 if found else 0
+
+
+@templates.command("list")
+@LANGUAGE
+@click.option("--stage", type=click.IntRange(0, 5), help="One stage; 0: any stage.")
+@json_option
+def list_(lang: str | None, stage: int | None, as_json: bool) -> None:
+    """All templates with their stage, the intents they answer, and their words.
+
+    Example: dialer templates list --lang zh --stage 1
+    """
+    library = app.library()
+    found = [
+        (name, template)
+        for name in ([lang] if lang else LANGUAGES)
+        for template in library.templates[name].values()
+        if stage is None or template.stage == stage
+    ]
+    rows = [
+        {
+            "lang": name,
+            "id": t.id,
+            "stage": t.stage,
+            "answers": list(t.answers),
+            "text": " ".join(t.text),
+        }
+        for name, t in found
+    ]
+
+    def show() -> None:
+        table = Table("lang", "id", "stage", "answers", "text")
+        for name, t in found:
+            answers, words = ", ".join(t.answers), " ".join(t.text)
+            table.add_row(name, t.id, str(t.stage or "any"), answers, words)
+        out.print(table)
+
+    emit({"version": library.version, "templates": rows}, as_json, show)
+
+
+@templates.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """One template in every language, with its clauses.
+
+    Example: dialer templates show rights_explained
+    """
+    library = app.library()
+    found = {
+        language: library.templates[language][name]
+        for language in LANGUAGES
+        if name in library.templates[language]
+    }
+    if not found:
+        raise Fail(f"no template {name!r}; see: dialer templates list")
+    data = {language: t.model_dump(mode="json") for language, t in found.items()}
+
+    def tell() -> None:
+        for language, template in found.items():
+            _show(library, language, template)
+
+    emit(data, as_json, tell)
+
+
+def _show(library: Library, language: str, template: Template) -> None:
+    click.echo(f"{language}  {template.id}  stage {template.stage or 'any'}")
+    click.echo(f"    for      {template.purpose} ({template.tone})")
+    for key in ("text", "again"):
+        for line in getattr(template, key):
+            click.echo(f"    {key:8} {line}")
+    if template.answers:
+        click.echo(f"    answers  {', '.join(template.answers)}")
+    for right in template.rights:
+        click.echo(f"    right    {right}")
+    for clause in (library.laws[name] for name in template.clauses):
+        click.echo(f"    clause   {clause.law} {clause.article} ({clause.status})")
+
+
+@templates.command("try")
+@click.argument("text", required=False)
+@click.option("--stage", type=click.IntRange(1, 5), default=1, show_default=True)
+@click.option("--lang", type=click.Choice(LANGUAGES), default="zh", show_default=True)
+@click.option(
+    "--batch",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TSV file with the columns id, lang, stage, text.",
+)
+@SCRIPT
+@json_option
+def try_(
+    text: str | None,
+    stage: int,
+    lang: str,
+    batch: Path | None,
+    script: str,
+    as_json: bool,
+) -> None:
+    """What we would answer to a sentence at a stage, and why.
+
+    Example: dialer templates try "别再打了" --stage 2 --lang zh
+
+    With --batch FILE.tsv every line is tried; --json then prints one list.
+    """
+    if (text is None) == (batch is None):
+        raise Usage("give a TEXT or --batch FILE")
+    library, now = app.library(), SystemClock().now()
+    if batch:
+        tried = [_try(library, script, row, now) for row in _rows(batch)]
+    else:
+        row = {"id": "1", "lang": lang, "stage": str(stage), "text": text or ""}
+        tried = [_try(library, script, row, now)]
+    if as_json:
+        click.echo(json.dumps(tried if batch else tried[0], ensure_ascii=False))
+        return
+    for one in tried:
+        said = one["template"] or "-"
+        click.echo(f"{one['id']}\t{one['intent']}\t{said}\t{one['confidence']:.2f}")
+        click.echo(f"    {one['reason']}")
+
+
+def _try(
+    library: Library, name: str, row: dict[str, str], now: datetime
+) -> dict[str, Any]:
+    script = library.script(row["lang"], name)
+    position = at_stage(script, int(row["stage"]))
+    expected = admissible(script.states[position.state], position.stage)
+    meant = understand(row["text"], row["lang"], expected, now)
+    choice = choose(script, position, meant.intent, meant.slots)
+    return {
+        "id": row["id"],
+        "intent": meant.intent,
+        "clarify": choice.intent == "unknown",
+        "template": choice.templates[0] if choice.templates else "",
+        "confidence": round(meant.confidence, 4),
+        "by": meant.by,
+        "slots": meant.slots,
+        "reason": choice.reason,
+    }
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a batch file. Fail names every bad line."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fail(f"{path}: {error}") from error
+    reader = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    header = next(reader, [])
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise Fail(f"{path}: line 1: no column {', '.join(missing)}")
+    rows = [(n, line) for n, line in enumerate(reader, 2) if any(line)]
+    problems = [
+        f"{path}: line {number}: {what}"
+        for number, line in rows
+        for what in _wrong(header, line)
+    ]
+    if problems:
+        raise Fail("\n".join(problems))
+    return [dict(zip(header, line, strict=True)) for _, line in rows]
+
+
+def _wrong(header: list[str], line: list[str]) -> Iterator[str]:
+    if len(line) != len(header):
+        yield f"{len(line)} columns, expected {len(header)}"
+        return
+    row = dict(zip(header, line, strict=True))
+    if row["lang"] not in LANGUAGES:
+        yield f"lang {row['lang']!r}, expected {' or '.join(LANGUAGES)}"
+    if row["stage"] not in {"1", "2", "3", "4", "5"}:
+        yield f"stage {row['stage']!r}, expected 1 to 5"
