@@ -10,6 +10,7 @@ from ivr.script import (
     ENDING,
     NODES_NEEDED,
     RESUME,
+    RIGHTS_NEEDED,
     STUCK,
     Handler,
     Script,
@@ -18,8 +19,6 @@ from ivr.script import (
     answer,
 )
 from ivr.template import DEBT_SLOTS, Template, slots
-
-RIGHTS_NEEDED = 3  #: explained in a first call before stage 3 (R9)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ KEPT = {
     "option": "option",
     "callback_at": "callback_at",
 }
-NODES_NEEDED = 3  #: confirmation nodes before a commitment counts
+NODES_NEEDED = 3  #: confirmation nodes before a commitment counts (R12)
+RIGHTS_NEEDED = 3  #: explained in a first call before stage 3 (R9)
 
 
 def _listed(value: object) -> object:

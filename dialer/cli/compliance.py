@@ -191,7 +191,8 @@ def number(rule: Rule) -> str:
         case Hours():
             return "; ".join(sorted({_window(w.start, w.end) for w in rule.windows}))
         case Cap():
-            period = f"{rule.days} days" if rule.days else f"{rule.hours} hours"
+            days = f"{rule.days} day{'s' * (rule.days > 1)}"
+            period = days if rule.days else f"{rule.hours} hours"
             if rule.kind == "wait":
                 return f"none for {period}, per {rule.per}"
             return f"at most {rule.before + 1} in {period}, per {rule.per}"

@@ -52,8 +52,6 @@ def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
 def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
     case, problems = facts.check(case)
     lasting = [reason(book.facts, f"{what}: {p}", what) for what, p in problems]
-    if wrong := facts.when(now):
-        return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
     plan = applies.plan(book, case.locations, case.zones, case.packs)
     lasting += plan.unknown
     lasting += lists.standing(
@@ -61,6 +59,8 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
     )
     if case.flags:
         lasting += lists.flagged(plan.lists, case.flags)
+    if wrong := facts.when(now):
+        return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
     timed = _timed(plan, case, now)
     if not lasting and not timed:
         return ALLOWED

@@ -149,7 +149,7 @@ def _quick(entry: Any) -> PastCall | None:
         return None
     try:
         at = datetime.fromisoformat(entry["at"])
-        number = _plain(entry["number"]) if entry["number"] else ""
+        number = "" if entry["number"] == "" else _plain(entry["number"])
     except (TypeError, ValueError):
         return None
     direction, outcome = entry["direction"], entry["outcome"]

@@ -198,7 +198,11 @@ def _files(
 def _told(
     error: ValidationError, path: Path, place: str, skip: int = 0
 ) -> Iterator[Problem]:
-    for e in error.errors():
+    """One line a problem: a list is not also too short because an entry is wrong."""
+    errors = error.errors()
+    inner = {e["loc"][:n] for e in errors for n in range(len(e["loc"]))}
+    for e in (e for e in errors if e["loc"] not in inner or not e["loc"]):
         key = ".".join(map(str, e["loc"][skip:]))
+        what = e["msg"].removeprefix("Value error, ")
         found = "" if e["type"] == "missing" else f", found {e['input']!r}"
-        yield str(path), f"{place}.{key}" if key else place, f"{e['msg']}{found}"
+        yield str(path), f"{place}.{key}" if key else place, f"{what}{found}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from unicodedata import category
 
 from dialer.contacts.problem import Bad
 
@@ -14,14 +15,18 @@ OPAQUE = re.compile(r"[0-9A-Z][0-9A-Z /.-]{2,38}[0-9A-Z]")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK = "10X98765432"
 HAN = re.compile(r"[\u3400-\u9fff]")
+#: Signs that cannot be seen: marks of direction, joiners, soft hyphens, tags.
+UNSEEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 def tidy(text: str) -> str:
     """NFC, single spaces, no signs that cannot be seen."""
     if text.isascii():
         return " ".join(text.split())
-    seen = (c for c in text if unicodedata.category(c) != "Cf")
-    return " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
+    return " ".join(unicodedata.normalize("NFC", UNSEEN.sub("", text)).split())
 
 
 def name(text: str) -> str:
@@ -36,7 +41,7 @@ def name(text: str) -> str:
         raise Bad("has no letter", expected)
     if sum(sign.isdigit() for sign in found) > 2:
         raise Bad("contains digits (is it in the right column?)", expected)
-    if any(unicodedata.category(sign) == "Cc" for sign in found):
+    if any(category(sign) == "Cc" for sign in found):
         raise Bad("contains control characters", expected)
     return found
 

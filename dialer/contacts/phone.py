@@ -61,9 +61,9 @@ def read(text: str, region: str) -> Phone:
     possible = phonenumbers.is_possible_number_with_reason(number)
     if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise Bad(_impossible(number), _sample(region))
-    if not phonenumbers.is_valid_number(number):
-        raise Bad("is not a number that can be assigned there", _sample(region))
     kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:  # exactly when is_valid_number says no
+        raise Bad("is not a number that can be assigned there", _sample(region))
     if kind not in PERSONAL:
         what = KINDS.get(kind, "not a person's number")
         raise Bad(f"is {what}", "a mobile or fixed line")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from dialer.contacts import dates, money, person, phone, place, support
@@ -88,6 +89,10 @@ class RowReader:
         self._columns = columns
         self._rules = rules
         self._today = today
+        remembered = lru_cache(4096)  # few different cells fill these columns
+        self._places = remembered(lambda text: place.locations(text, rules))
+        self._stated = remembered(lambda text: place.zones(text, rules))
+        self._code = remembered(lambda text: money.code(text, rules))
         given = columns.places
         numbers = range(1, 10)
         self._numbered = [
@@ -162,7 +167,7 @@ class RowReader:
     def _zones(
         self, reading: _Reading, places: tuple[str, ...], phones: tuple[Phone, ...]
     ) -> tuple[tuple[str, ...], ...]:
-        stated = reading.take("time_zone", lambda t: place.zones(t, self._rules), NONE)
+        stated = reading.take("time_zone", self._stated, NONE)
         return tuple(place.candidates(p, places, stated, self._rules) for p in phones)
 
     def _consents(
@@ -176,9 +181,6 @@ class RowReader:
             return place.language(text, name, places, self._rules)
 
         return reading.take("language", read, read(""))
-
-    def _places(self, text: str) -> tuple[str, ...]:
-        return place.locations(text, self._rules)
 
     def _flags(self, reading: _Reading) -> tuple[str, ...]:
         found = list(reading.take("flags", support.flags, NONE))
@@ -206,7 +208,7 @@ class RowReader:
 
     def _money(self, reading: _Reading, country: str) -> tuple[Decimal | None, str]:
         noted = len(reading.problems)
-        code = reading.take("currency", lambda t: money.code(t, self._rules), "")
+        code = reading.take("currency", self._code, "")
         if len(reading.problems) > noted:
             return None, ""  # said once, at the currency
         nothing: tuple[Decimal | None, str] = (None, "")

@@ -24,7 +24,9 @@ KEPT = 0xE100  # and from here on, for the phrases that the policy keeps
 PRIVATE = re.compile(r"[\ue000-\uf8ff]")
 UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 WIDE = {code: code - 0xFEE0 for code in [*range(0xFF10, 0xFF1A), 0xFF20]}
-WIDE |= {code: code - 0xFEE0 for code in [*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]}
+WIDE |= {
+    code: code - 0xFEE0 for code in [*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)]
+}
 ROUNDS = 6  # a round that changes nothing ends it; one or two are usual
 #: So many cases' names are kept compiled, in memory, at a time.
 CASES = 64
@@ -66,7 +68,9 @@ class Mask:
         `known`: the case's own values (names, id, account, phones), found in any shape.
         `keep`: phrases that are no secret here, such as the agency's name.
         """
-        labels = self._policy.labels.zh if OF_HAN.search(text) else self._policy.labels.en
+        labels = (
+            self._policy.labels.zh if OF_HAN.search(text) else self._policy.labels.en
+        )
         values = self._values(tuple(known))
         bare = UNSEEN.sub("", PRIVATE.sub(" ", text)).translate(WIDE)
         bare = self._labels.sub(lambda m: self._signs[m[0]], bare)

@@ -8,11 +8,13 @@ folded together); a short one only where a name can stand.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pypinyin import Style, pinyin
+from pypinyin.pinyin_dict import pinyin_dict
 
 from dialer.evidence.policy import Chinese, English
 
@@ -40,14 +42,17 @@ def _alike() -> dict[str, str]:
 
 def sounds(character: str) -> frozenset[str]:
     """Every toneless reading of one character, folded: zh=z, ng=n, l=n at the front."""
-    found = pinyin(character, style=Style.NORMAL, heteronym=True)[0]
-    return frozenset(_fold(reading) for reading in found)
+    readings = pinyin_dict.get(ord(character), character)
+    plain = unicodedata.normalize("NFD", readings).encode("ascii", "ignore").decode()
+    return frozenset(_fold(reading) for reading in plain.split(","))
 
 
 def _fold(reading: str) -> str:
-    folded = re.sub(r"^([zcs])h", r"\1", reading).replace("v", "u")
-    folded = re.sub(r"ng$", "n", folded)
-    return re.sub(r"^l(?=[aeiou])", "n", folded)
+    if reading[1:2] == "h":
+        reading = reading[0] + reading[2:]
+    if reading[:1] == "l":
+        reading = "n" + reading[1:]
+    return reading[:-1] if reading.endswith("ng") else reading
 
 
 # --- names we know
@@ -74,7 +79,9 @@ class Known:
         latin = [n for n in names if not OF_HAN.search(n)]
         latin += [spelled for name in han for spelled in _spelled(name)]
         ambiguous = set(en.ambiguous.split())
-        self._latin = [LatinName(name, ambiguous) for name in latin if WORD.search(name)]
+        self._latin = [
+            LatinName(name, ambiguous) for name in latin if WORD.search(name)
+        ]
 
     def mask(self, text: str, mark: str) -> str:
         if self._han:
@@ -232,16 +239,16 @@ def _chinese(zh: Chinese) -> Iterator[Callable[[str, str], str]]:
         rf"(?P<lead>(?:{strong}){gap}(?:是|叫)?){business}"
         rf"(?:{name}|{nick}|(?:(?![{zh.stop}]){HAN}){{2,3}})(?P<tail>)"
     )
-    yield _replace(
-        rf"(?P<lead>{relation}(?:是|叫|名字叫|名叫)?{gap}){name}(?P<tail>)"
-    )
+    yield _replace(rf"(?P<lead>{relation}(?:是|叫|名字叫|名叫)?{gap}){name}(?P<tail>)")
     yield _replace(rf"(?P<lead>(?:{weak}){gap}){business}{name}(?P<tail>)")
     yield _replace(rf"(?P<lead>){other}{surname}(?P<tail>{titles})", titles)
 
 
 def _english(en: English) -> Iterator[Callable[[str, str], str]]:
     stop = rf"(?!(?i:{either(en.stop.split())})\b)"
-    business = rf"(?!(?:\s*[A-Za-z&']+){{0,4}}\s*\b(?i:{either(en.businesses.split())})\b)"
+    business = (
+        rf"(?!(?:\s*[A-Za-z&']+){{0,4}}\s*\b(?i:{either(en.businesses.split())})\b)"
+    )
     large = rf"{stop}[A-Z][A-Za-z'’-]+"
     first = rf"(?:{large}|(?:{MONTHS_AND_WILL})(?=\s+{large}))"
     names = rf"{first}(?:\s+(?:[A-Z]\.?\s+)?{large}){{0,2}}"
@@ -259,5 +266,6 @@ def _english(en: English) -> Iterator[Callable[[str, str], str]]:
     )
     yield _replace(rf"(?P<lead>\b(?i:{weak})[\s,]+){business}{names}(?P<tail>)")
     yield _replace(
-        rf"(?P<lead>\b){names}(?P<tail>\s+(?:speaking|here)\b)", r"\b(?:speaking|here)\b"
+        rf"(?P<lead>\b){names}(?P<tail>\s+(?:speaking|here)\b)",
+        r"\b(?:speaking|here)\b",
     )

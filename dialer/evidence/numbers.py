@@ -27,11 +27,20 @@ ZH_VALUES = {
     **dict.fromkeys("九玖⑨勾", "9"),
     "十": "10",
 }
-ONES = "one two three four five six seven eight nine".split()
-TEENS = (
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+TEENS = [
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 EN_VALUES = {
     **{word: str(value) for value, word in enumerate(ONES, 1)},
     **{word: str(value) for value, word in enumerate(TEENS, 10)},
@@ -67,11 +76,12 @@ DATES = re.compile(rf"{_DATE}(?:[\s,、~-]+{_DATE})*")
 
 # --- money
 
-_NUM = r"\d+(?:[,，.]\d+)*"
+_NUM = r"\d++(?:[,，.]\d++)*+"  # possessive: no second thoughts, no blow-up
 _ZH = "零〇一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟萬"
-_ZHN = rf"(?:{_NUM}|[{_ZH}]+(?:点[{_ZH}]+)?)+"
+_ZHN = rf"(?>(?:{_NUM}|[{_ZH}]++(?:点[{_ZH}]++)?)+)"
 _ZH_UNIT = r"(?:元|块钱|块|圆|人民币|美元|美金|港币|欧元|英镑|大洋|角|毛钱?|分钱)"
-_ENN = rf"{EN}(?:[\s-]+(?:and\s+)?{EN})*"
+_SMALL = EN.replace("hundred|", "").replace("thousand|", "")
+_ENN = rf"(?>{_SMALL}(?:[\s-]+(?:and\s+)?{_SMALL})*)"
 _MANY = r"(?:hundred|thousand|million|grand|k)"
 _EN_UNIT = (
     r"(?:u\.?s\.?\s+)?(?:dollars?|bucks?|pounds?|quid|euros?|yuan|rmb|renminbi"
@@ -87,21 +97,21 @@ MONEY_ZH = re.compile(
 )
 MONEY_AFTER = re.compile(
     rf"(?<=[还付给交打转存凑拿])([了出上您你个]{{0,2}}\s*)"
-    rf"((?:\d[\d,.]*\d|[{_ZH}]{{2,}})){_NOT_MONEY}"
+    rf"((?>\d[\d,.]*\d|[{_ZH}]{{2,}})){_NOT_MONEY}"
 )
 MONEY_EN = re.compile(
     rf"(?:US\$|[$£€¥￥]|\b(?:RMB|CNY|USD|GBP|EUR))\s*(?:{_NUM}|{_ENN})"
     rf"(?:\s*(?:{_MANY}\b|[{_ZH}元块]+))?"
-    rf"|(?:{_NUM}|{_ENN}|\ba)(?:\s*{_MANY})?\s+{_EN_UNIT}|{_NUM}\s*{_EN_UNIT}"
+    rf"|(?:{_NUM}|{_ENN}|\ba)(?:\s*{_MANY}(?:\s+(?:and\s+)?{_ENN})?)*\s+{_EN_UNIT}|{_NUM}\s*{_EN_UNIT}"
     rf"|(?:{_NUM}|{_ENN}|\b(?:a|few|couple))\s*(?<![A-Za-z])(?:hundred|thousand|million|grand)"
-    rf"(?![A-Za-z])(?:\s+(?:and\s+)?{_ENN})?"
+    rf"(?![A-Za-z])(?:\s+(?:and\s+)?{_ENN}|\s+{_MANY}\b)*"
     rf"|\d+k\b|(?:{_NUM}|{_ENN}){_PER}",
     re.IGNORECASE,
 )
 MONEY_PAID = re.compile(
     r"(\b(?:pay|paid|afford|send|sent|offer|owe|transfer)"
     r"(?:\s+(?:you|maybe|about|around|like|only|just|them|up to|at least))*\s+)"
-    rf"((?:\d[\d,.]*\d|{_ENN}))(?!\s*(?:days?|times?|weeks?|months?|years?|percent|more))",
+    rf"((?>\d[\d,.]*\d|{_ENN}))(?!\s*(?:days?|times?|weeks?|months?|years?|percent|more))",
     re.IGNORECASE,
 )
 HAS_DIGIT = re.compile(rf"[\d{ZH_DIGITS}]|{EN}", re.IGNORECASE)

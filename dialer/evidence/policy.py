@@ -10,9 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dialer.store.port import StoreError
 
-Kind = Literal[
-    "name", "number", "id", "card", "email", "address", "account", "amount"
-]
+Kind = Literal["name", "number", "id", "card", "email", "address", "account", "amount"]
 
 
 class MaskError(StoreError):

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -41,10 +44,8 @@ class TenantKey:
 
     @cached_property
     def wrapping(self) -> AESGCM:
-        """Wraps data keys and the token secret; derived with HKDF (RFC 5869)."""
-        info = f"accord vault wrapping key {self.version}".encode()
-        derive = HKDF(hashes.SHA256(), length=LENGTH, salt=None, info=info)
-        return AESGCM(derive.derive(self.secret))
+        """Wraps data keys and the token secret."""
+        return AESGCM(derived(self, "vault wrapping key"))
 
     def known(self) -> dict[int, TenantKey]:
         """All keys at hand, by version."""
@@ -54,6 +55,41 @@ class TenantKey:
     def text(self) -> str:
         """The form that is kept in a file. Secret."""
         return f"{MARK}:{self.version}:{base64.b64encode(self.secret).decode()}\n"
+
+
+class Sealer:
+    """Seals files of personal data outside the database (spoken prompts with a name)
+    with keys derived from the tenant key: AES-256-GCM, bound to the file's name."""
+
+    def __init__(self, key: TenantKey) -> None:
+        self._cipher = AESGCM(derived(key, "sealed files"))
+        self._names = derived(key, "names of sealed files")
+
+    def name(self, value: str) -> str:
+        """A file name that tells nothing of `value`: 32 hexadecimal digits."""
+        return hmac.new(self._names, value.encode(), sha256).hexdigest()[:32]
+
+    def seal(self, name: str, plain: bytes) -> bytes:
+        nonce = secrets.token_bytes(12)
+        return nonce + self._cipher.encrypt(nonce, plain, name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes | None:
+        """None: another key's, another file's, or changed."""
+        try:
+            return self._cipher.decrypt(sealed[:12], sealed[12:], name.encode())
+        except (InvalidTag, ValueError):
+            return None
+
+
+def sealer(key: TenantKey) -> Sealer:
+    return Sealer(key)
+
+
+def derived(key: TenantKey, purpose: str) -> bytes:
+    """A key for one purpose, by HKDF-SHA256 (RFC 5869)."""
+    info = f"accord {purpose} {key.version}".encode()
+    made = HKDF(hashes.SHA256(), length=LENGTH, salt=None, info=info)
+    return made.derive(key.secret)
 
 
 def new_key(version: int = 1) -> TenantKey:

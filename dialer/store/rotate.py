@@ -27,7 +27,7 @@ CHUNK = 500
 _held = (
     select(records.c.contact_id, records.c.wrapped)
     .where(records.c.key_version == bindparam("old"))
-    .limit(CHUNK)
+    .limit(bindparam("limit"))
 )
 _rewrap = (
     update(records)
@@ -81,10 +81,10 @@ def add_key(work: Work, key: TenantKey, new: TenantKey) -> None:
         work.connection.execute(insert(keyring), seal.keyring_row(new, secret))
 
 
-def move_some(work: Work, old: TenantKey, new: TenantKey) -> int:
+def move_some(work: Work, old: TenantKey, new: TenantKey, *, limit: int = CHUNK) -> int:
     """Wrap a chunk anew; when none is left, drop the old key, in one transaction: who
     still writes with it is refused from then on."""
-    rows = work.connection.execute(_held, {"old": old.version}).all()
+    rows = work.connection.execute(_held, {"old": old.version, "limit": limit}).all()
     moved = [
         {
             "wanted": row.contact_id,

@@ -268,7 +268,9 @@ def spoken() -> tuple[Turn, ...]:
     return (
         Turn("us", 0.2, 3.5, "您好", 1, template="open.1", clauses=("cl-1",)),
         Turn("them", 4.0, 1.0, "是我", 1, intent="identity_yes", confidence=0.93),
-        Turn("us", 5.5, 2.0, "谢谢", 2, rights=("r1", "r2"), key=True, interrupted=True),
+        Turn(
+            "us", 5.5, 2.0, "谢谢", 2, rights=("r1", "r2"), key=True, interrupted=True
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -94,18 +95,19 @@ async def test_nothing_is_claimed_unless_the_campaign_runs(
     assert (await stores.campaigns.status("spring")).phases == {"due": 1}
 
 
+async def claim_all(stores: Stores, node: str) -> list[str]:
+    """Three at a time until nothing is due."""
+    mine = list[str]()
+    while found := await stores.ledger.claim(
+        "spring", 3, node=node, now=NOW, lease=LEASE
+    ):
+        mine += [one.attempt_id for one in found]
+    return mine
+
+
 async def test_four_claimers_never_get_the_same_attempt(stores: Stores) -> None:
     await running(stores, [contact(i) for i in range(1, 201)])
-
-    async def claimer(node: str) -> list[str]:
-        mine = list[str]()
-        while found := await stores.ledger.claim(
-            "spring", 3, node=node, now=NOW, lease=LEASE
-        ):
-            mine += [one.attempt_id for one in found]
-        return mine
-
-    shares = await asyncio.gather(*(claimer(f"node-{i}") for i in range(4)))
+    shares = await asyncio.gather(*(claim_all(stores, f"node-{i}") for i in range(4)))
     taken = [attempt for share in shares for attempt in share]
     assert len(taken) == len(set(taken)) == 200
     assert sum(bool(share) for share in shares) > 1
@@ -114,26 +116,16 @@ async def test_four_claimers_never_get_the_same_attempt(stores: Stores) -> None:
 async def test_four_stores_on_the_same_files_never_share_an_attempt(
     tmp_path: Path,
 ) -> None:
-    async with opened(tmp_path) as one, opened(tmp_path) as two:
-        async with opened(tmp_path) as three, opened(tmp_path) as four:
-            await running(one, [contact(i) for i in range(1, 101)])
-
-            async def claimer(stores: Stores, node: str) -> list[str]:
-                mine = list[str]()
-                while found := await stores.ledger.claim(
-                    "spring", 2, node=node, now=NOW, lease=LEASE
-                ):
-                    mine += [each.attempt_id for each in found]
-                return mine
-
-            all_stores = (one, two, three, four)
-            shares = await asyncio.gather(
-                *(claimer(s, f"node-{i}") for i, s in enumerate(all_stores))
-            )
-            taken = [attempt for share in shares for attempt in share]
-            assert len(taken) == len(set(taken)) == 100
-            rows = await one.journal.after(0)
-            assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+    async with AsyncExitStack() as stack:
+        four = [await stack.enter_async_context(opened(tmp_path)) for _ in "1234"]
+        await running(four[0], [contact(i) for i in range(1, 101)])
+        shares = await asyncio.gather(
+            *(claim_all(store, f"node-{i}") for i, store in enumerate(four))
+        )
+        rows = await four[0].journal.after(0)
+    taken = [attempt for share in shares for attempt in share]
+    assert len(taken) == len(set(taken)) == 100
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
 
 
 # --- dialing

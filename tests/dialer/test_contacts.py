@@ -374,10 +374,11 @@ def test_lists_are_safe_in_a_spreadsheet(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_rows_in_bounded_memory(tmp_path: Path) -> None:
-    """What Python holds at its peak does not grow with the file."""
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """Holding 200 bytes of each row would show (bench/import_contacts.py has the
+    resident size of a long import)."""
     peaks = []
-    for count in (5_000, 100_000):
+    for count in (4_000, 24_000):
         home = tmp_path / str(count)
         home.mkdir()
         import_contacts.write(home / "p.csv", count, seed=1)
@@ -387,6 +388,5 @@ def test_a_hundred_thousand_rows_in_bounded_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
         b = report.batch
         assert b.rows_read == count == b.accepted + b.rejected + b.duplicates
-        with report.rejects.open(encoding="utf-8-sig", newline="") as file:
-            assert sum(1 for _ in csv.reader(file)) == 1 + b.rejected
-    assert peaks[1] < peaks[0] + 20_000_000, peaks
+        assert sum(1 for _ in read(report.rejects)) == b.rejected
+    assert peaks[1] < peaks[0] + 4_000_000, peaks

@@ -7,8 +7,11 @@ from itertools import combinations, product
 
 import pytest
 
-from dialer.contacts.provenance import KINDS, assess
+from dialer.compliance import packs
+from dialer.compliance.rules import Sources
+from dialer.contacts.provenance import KINDS, NEEDED, assess
 from dialer.model import Source
+from dialer.settings import shipped
 
 TODAY = date(2026, 11, 24)
 
@@ -59,3 +62,10 @@ def test_no_source_is_no_support() -> None:
 def test_reasons_hold_nothing_of_the_source() -> None:
     secret = Source("张伟13800138000", "案-77", TODAY)
     assert not any("张伟" in r or "案-77" in r for r in assess([secret], TODAY).reasons)
+
+
+def test_the_gate_counts_the_same_kinds() -> None:
+    book = packs.load(shipped("config"), today=TODAY)
+    (rule,) = [r for pack in book.packs for r in pack.rules if isinstance(r, Sources)]
+    assert set(rule.kinds) == set(KINDS)
+    assert rule.at_least == NEEDED

@@ -1,1 +1,1 @@
-"""A telephone network in memory: callees from files, real 20 ms frames. Never leaves the process."""
+"""A telephone network in memory: callees from files, real frames. Never leaves home."""

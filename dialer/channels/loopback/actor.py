@@ -14,14 +14,14 @@ from typing import Protocol
 import numpy as np
 
 from dialer.channels.loopback.callee import Callee, Speech, Turn, Voicemail
-from dialer.channels.loopback.ears import Ears
+from dialer.channels.loopback.ears import ONSET, Ears
 from dialer.channels.loopback.plot import Plot
 from speech.audio import frames, to_pcm
 from speech.port import FRAME_BYTES, RATE
 
 SILENCE = bytes(FRAME_BYTES)
 GREETS_AFTER = 0.3  #: seconds from picking up to the greeting
-GAP = 10  #: quiet frames by which an interrupted talker has stopped
+GAP = 24  #: quiet frames (0.48 s): more than a pause inside one of our sentences
 KEY_GAP = 8  #: frames from one key to the next
 
 Sounds = Callable[[Speech], bytes]
@@ -83,7 +83,7 @@ class Person:
         self._plot = Plot(callee.turns, callee.then)
         self._ears = Ears()
         self._interrupts = {
-            _frames(turn.interrupt_after)
+            max(ONSET, _frames(turn.interrupt_after))
             for turn in callee.turns
             if turn.interrupt_after is not None
         }

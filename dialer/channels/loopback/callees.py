@@ -1,4 +1,4 @@
-"""Callees from files: one TOML each; every problem of a folder at once, with its place."""
+"""Callees from files: one TOML each; every problem of a folder at once, placed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,149 @@
+"""The two ends of an answered call, with a wire between them that carries only sound,
+keys, the wish to be transferred, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dialer.channels.loopback.actor import SILENCE, Actor
+from dialer.channels.loopback.callee import Callee
+from dialer.channels.port import Audio, Digit, Heard
+from speech.audio import telephone, to_float, to_pcm
+from speech.port import FRAME_BYTES, RATE
+
+UNREAD = 1500  #: items waiting for a reader (30 s); then the oldest are dropped
+SPEECH_DB = -20.0  #: the level callees speak at, which their noise is measured from
+
+
+@dataclass(eq=False, slots=True)
+class Wire:
+    """What lies between engine and carrier. It knows neither."""
+
+    up: asyncio.Queue[Heard | None] = field(default_factory=asyncio.Queue)
+    down: bytearray = field(default_factory=bytearray)
+    wish: asyncio.Future[bool] | None = None
+    over: bool = False
+
+    def end(self) -> None:
+        """Nothing passes any more; both ends notice."""
+        if self.over:
+            return
+        self.over = True
+        self.down.clear()
+        self.up.put_nowait(None)
+        if self.wish is not None and not self.wish.done():
+            self.wish.set_result(False)
+
+
+class LoopbackLine:
+    """A `channels.port.Line`: the engine's end of the wire."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def hear(self) -> AsyncIterator[Heard]:
+        up = self._wire.up
+        while (heard := await up.get()) is not None:
+            yield heard
+        up.put_nowait(None)  # whoever asks again is told again
+
+    def say(self, pcm: bytes) -> None:
+        if len(pcm) % 2:
+            raise ValueError("pcm: expected whole 16-bit samples")
+        if not self._wire.over:
+            self._wire.down += pcm
+
+    def clear(self) -> None:
+        self._wire.down.clear()
+
+    def queued(self) -> float:
+        return len(self._wire.down) / (2 * RATE)
+
+    async def transfer(self, to: str) -> bool:
+        wire = self._wire
+        if wire.over or not to:
+            return False
+        if wire.wish is None or wire.wish.done():
+            wire.wish = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(wire.wish)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Those a callee can be handed to: whether they pick up, after how many seconds."""
+
+    answer: bool = True
+    after: float = 2.0
+
+
+class Leg:
+    """The carrier's end: once every 20 ms, both ways, through G.711 mu-law."""
+
+    def __init__(
+        self, wire: Wire, actor: Actor, callee: Callee, people: People
+    ) -> None:
+        self._wire = wire
+        self._actor = actor
+        self._loss = callee.packet_loss
+        self._rng = np.random.default_rng(zlib.crc32(callee.number.encode()))
+        self._noise = _noise(callee.noise_snr_db, self._rng)
+        self._at = 0
+        self._people = people
+        self._waited = 0
+
+    def tick(self) -> None:
+        """20 ms pass."""
+        wire = self._wire
+        if wire.over:
+            return
+        sent = bytes(wire.down[:FRAME_BYTES]).ljust(FRAME_BYTES, b"\0")
+        del wire.down[:FRAME_BYTES]
+        act = self._actor.step(self._carried(sent))
+        if act.hung_up:
+            wire.end()
+            return
+        if act.key:
+            wire.up.put_nowait(Digit(act.key))
+        wire.up.put_nowait(Audio(self._carried(self._noisy(act.frame))))
+        while wire.up.qsize() > UNREAD:
+            wire.up.get_nowait()
+        self._hand_over()
+
+    def _carried(self, frame: bytes) -> bytes:
+        if self._loss and self._rng.random() < self._loss:
+            return SILENCE
+        return telephone(frame) if any(frame) else SILENCE
+
+    def _noisy(self, frame: bytes) -> bytes:
+        if not len(self._noise):
+            return frame
+        bed = self._noise[self._at % len(self._noise)]
+        self._at += 1
+        return to_pcm(to_float(frame) + bed)
+
+    def _hand_over(self) -> None:
+        """Let the people asked for ring, then take the callee or not."""
+        wish = self._wire.wish
+        if wish is None or wish.done():
+            self._waited = 0
+            return
+        self._waited += 1
+        if self._waited < round(self._people.after * 50):
+            return
+        wish.set_result(self._people.answer)
+        if self._people.answer:
+            self._wire.end()
+
+
+def _noise(snr_db: float | None, rng: np.random.Generator) -> np.ndarray:
+    """Eight seconds of white noise, a row a frame; empty: none."""
+    if snr_db is None:
+        return np.zeros((0, FRAME_BYTES // 2), np.float32)
+    level = 10.0 ** ((SPEECH_DB - snr_db) / 20.0)
+    bed = rng.standard_normal((400, FRAME_BYTES // 2), np.float32)
+    return bed * np.float32(level)
