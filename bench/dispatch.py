@@ -17,7 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.machine import described, machine
+from dialer.compliance import packs
+from dialer.compliance.gate import make_judge
 from dialer.model import Case, Contact, Disposition, Judge, NextTry, Outcome, Verdict
+from dialer.settings import shipped
 from dialer.store.keys import new_key
 from dialer.store.port import Batch, Campaign, Claimed, Review, Stores
 from dialer.store.sqlite import open_sqlite
@@ -55,6 +58,13 @@ def contact(i: int) -> Contact:
 
 def allow(case: Case, now: datetime) -> Verdict:
     return Verdict(True)
+
+
+def gate(name: str) -> Judge:
+    """`packs`: the gate with all rule packs; `open`: everything is allowed."""
+    if name == "open":
+        return allow
+    return make_judge(packs.load(shipped("config"), today=NOW.date()))
 
 
 async def prepare(stores: Stores, count: int, judge: Judge) -> None:
@@ -155,9 +165,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attempts", type=int, default=10_000)
     parser.add_argument("--lines", type=int, default=64)
+    parser.add_argument("--gate", choices=("packs", "open"), default="packs")
     parser.add_argument("--json", action="store_true", dest="as_json")
     asked = parser.parse_args()
-    result = asyncio.run(run(asked.attempts, asked.lines, allow))
+    result = asyncio.run(run(asked.attempts, asked.lines, gate(asked.gate)))
     if asked.as_json:
         print(json.dumps({**asdict(result), "machine": machine()}))
         return

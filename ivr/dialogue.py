@@ -27,7 +27,7 @@ def begin(library: Library, case: CaseFacts) -> tuple[Position, tuple[Action, ..
     script = library.script(case.language, case.script)
     talk = Talk(library, case, script, Position(script.start, 1))
     talk.enter(script.start)
-    return talk.position, tuple(talk.actions)
+    return talk.done()
 
 
 def admissible(library: Library, position: Position) -> frozenset[str]:
@@ -56,7 +56,7 @@ def step(
             talk.apply(script.failures.beep)
         case NotTaken():
             talk.not_taken()
-    return talk.position, tuple(talk.actions)
+    return talk.done()
 
 
 def respond(
@@ -68,7 +68,7 @@ def respond(
     script = library.script(case.language, case.script)
     talk = Talk(library, case, script, position)
     talk.respond(understood)
-    return talk.position, tuple(talk.actions)
+    return talk.done()
 
 
 def _script_of(library: Library, position: Position) -> Script:

@@ -54,8 +54,19 @@ class Talk:
     library: Library
     case: CaseFacts
     script: Script
-    position: Position
+    position: Position  # but for visits and facts, which are:
     actions: list[Action] = field(default_factory=list)
+    visits: dict[str, int] = field(init=False)
+    facts: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.visits = dict(self.position.visits)
+        self.facts = dict(self.position.facts)
+
+    def done(self) -> tuple[Position, tuple[Action, ...]]:
+        """Where the conversation stands now, and what is to be done."""
+        visits, facts = tuple(self.visits.items()), tuple(self.facts.items())
+        return replace(self.position, visits=visits, facts=facts), tuple(self.actions)
 
     # --- what was heard
 
@@ -63,8 +74,7 @@ class Talk:
         script = self.script
         position = replace(self.position, understood=understood, silent=0)
         self.position = position
-        self.count("#turns")
-        if dict(self.position.visits)["#turns"] > MAX_TURNS:
+        if self.count("#turns") > MAX_TURNS:
             self.apply(script.failures.stuck)
             return
         state = script.states[position.state]
@@ -79,15 +89,17 @@ class Talk:
 
     def silence(self, seconds: float) -> None:
         script, position = self.script, self.position
-        budget = SilenceBudget(script.silence_budget, float(self.fact("silence", "0")))
+        budget = SilenceBudget(
+            script.silence_budget, float(self.facts.get("silence", "0"))
+        )
         budget = budget.spend(seconds)
-        self.remember("silence", f"{budget.spent:.1f}")
+        self.facts["silence"] = f"{budget.spent:.1f}"
         self.move(silent=position.silent + 1, understood=None)
         state = script.states[position.state]
         if "silent" in state.on:
             self.apply(state.on["silent"])
         elif budget.exhausted or position.silent + 1 >= MAX_SILENT:
-            ending = self.fact("ending", "") or script.failures.silent.hang_up
+            ending = self.facts.get("ending", "") or script.failures.silent.hang_up
             handler = script.failures.silent
             self.apply(handler.model_copy(update={"hang_up": ending}))
         elif state.ponder and position.silent == 0:
@@ -97,9 +109,9 @@ class Talk:
             self.ask(state)
 
     def not_taken(self) -> None:
-        reason = self.fact("handover", "stuck")
+        reason = self.facts.get("handover", "stuck")
         self.move(understood=None)
-        self.remember("no_person", "yes")
+        self.facts["no_person"] = "yes"
         self.apply(self.script.not_taken[reason])
 
     # --- what is done about it
@@ -111,10 +123,10 @@ class Talk:
         for node in handler.confirm:
             self.confirm(node)
         for name in handler.forget:
-            self.forget(name)
+            self.facts.pop(name, None)
         self.note(handler, found or {})
         if handler.ending:
-            self.remember("ending", handler.ending)
+            self.facts["ending"] = handler.ending
         if handler.hand_over:
             self.hand_over(handler)
             return
@@ -131,26 +143,26 @@ class Talk:
     def note(self, handler: Handler, found: Mapping[str, str]) -> None:
         kept = {KEPT[slot]: found[slot] for slot in handler.keep if slot in found}
         for name, value in {**kept, **handler.fact}.items():
-            self.remember(name, value)
+            self.facts[name] = value
             self.actions.append(Fact(name, value))
 
     def hand_over(self, handler: Handler) -> None:
         """Bring a person; who could not be brought once is not tried again."""
-        if self.fact("no_person", ""):
+        if self.facts.get("no_person", ""):
             self.apply(self.script.not_taken[handler.hand_over])
             return
         for name in handler.say:
             self.say(name)
-        self.remember("handover", handler.hand_over)
+        self.facts["handover"] = handler.hand_over
         self.actions.append(HandOver(handler.hand_over))
 
     def hang_up(self, disposition: str) -> None:
         if disposition == ENDING:
-            disposition = self.fact("ending", "no_commitment")
+            disposition = self.facts.get("ending", "no_commitment")
         nodes = len(set(self.position.confirmed))
         if disposition in COMMITMENTS and nodes < NODES_NEEDED:
             disposition = "no_commitment"  # R12: it does not count
-        then = fill.callback(self.fact("callback_at", ""), self.case.today)
+        then = fill.callback(self.facts.get("callback_at", ""), self.case.today)
         asked = disposition in {"callback", "person_absent", "third_party"}
         self.actions.append(HangUp(disposition, then if asked else None))
         self.move(over=True, stage=max(self.position.stage, self.case.stage))
@@ -158,8 +170,7 @@ class Talk:
     def enter(self, name: str) -> None:
         name = self.target(name)
         state = self.script.states[name]
-        self.count(f"@{name}")
-        if dict(self.position.visits)[f"@{name}"] > state.visits:
+        if self.count(f"@{name}") > state.visits:
             self.apply(state.then or self.script.failures.stuck)
             return
         self.move(state=name, stage=state.stage or self.position.stage)
@@ -172,9 +183,9 @@ class Talk:
         if name == RESUME:
             name = self.script.resume[1 if case.first_call else case.stage]
         for condition, other in self.script.states[name].instead.items():
-            chosen = self.fact("option", "")
+            chosen = self.facts.get("option", "")
             option = case.options[int(chosen) - 1].name if chosen.isdecimal() else ""
-            day = fill.promise(self.fact("promise_date", ""), case.today)
+            day = fill.promise(self.facts.get("promise_date", ""), case.today)
             holds = {
                 "no_options": not case.options,
                 "option_mediation": option == "mediation",
@@ -200,7 +211,7 @@ class Talk:
             self.case,
             name,
             again=said % 2 == 0,
-            facts=dict(self.position.facts),
+            facts=self.facts,
             stage=self.position.stage,
         )
         if say.clips:
@@ -228,22 +239,8 @@ class Talk:
             self.move(confirmed=(*self.position.confirmed, node))
 
     def count(self, key: str) -> int:
-        visits = dict(self.position.visits)
-        visits[key] = visits.get(key, 0) + 1
-        self.move(visits=tuple(visits.items()))
-        return visits[key]
-
-    def fact(self, name: str, default: str) -> str:
-        return dict(self.position.facts).get(name, default)
-
-    def remember(self, name: str, value: str) -> None:
-        facts = {**dict(self.position.facts), name: value}
-        self.move(facts=tuple(facts.items()))
-
-    def forget(self, name: str) -> None:
-        facts = dict(self.position.facts)
-        facts.pop(name, None)
-        self.move(facts=tuple(facts.items()))
+        self.visits[key] = self.visits.get(key, 0) + 1
+        return self.visits[key]
 
     def move(self, **changes: object) -> None:
         self.position = replace(self.position, **changes)  # type: ignore[arg-type]

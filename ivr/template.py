@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from datetime import date
+from functools import cache
 
 from pydantic import Field
 
@@ -102,6 +103,7 @@ class Forbidden(Part):
     early: Early
 
 
+@cache
 def slots(sentence: str) -> tuple[str, ...]:
     """The slot names of a sentence, in order. ValueError if its braces are wrong."""
     return tuple(

@@ -73,11 +73,12 @@ async def call(claimed: Claimed, desk: Desk) -> None:
 async def prepare(case: CaseFacts, studio: Studio) -> None:
     """Render whatever this case may need to hear; nothing is rendered in a call."""
     clips = fill.clips(studio.library, case)
-    await studio.prompts.prepare(
-        case.language,
-        [clip.text for clip in clips],
-        personal={clip.text for clip in clips if clip.personal},
-    )
+    async with studio.turn[case.language]:
+        await studio.prompts.prepare(
+            case.language,
+            [clip.text for clip in clips],
+            personal={clip.text for clip in clips if clip.personal},
+        )
 
 
 async def _dial(

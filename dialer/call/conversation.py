@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialer.call.disposition import cut_off, handed_over
 from dialer.call.listen import Interrupted, Listener, Words
@@ -63,6 +63,10 @@ class Studio:
     silence_budget: float = 30.0
     max_seconds: float = 900.0
     hand_over_to: str = "people"
+    # One case is rendered at a time, so that the first is ready early
+    turn: dict[str, asyncio.Lock] = field(
+        default_factory=lambda: {"zh": asyncio.Lock(), "en": asyncio.Lock()}
+    )
 
 
 @dataclass(frozen=True, slots=True)

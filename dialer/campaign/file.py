@@ -29,8 +29,15 @@ class Offer(Part):
     """One way to repay that the creditor allows."""
 
     name: str = Field(pattern="^(instalments|deferral|discount|mediation)$")
-    months: int = Field(1, ge=1, le=60)
-    discount_percent: float = Field(0, ge=0, le=100)
+    months: Annotated[int, Field(ge=1, le=60)] = 1
+    discount_percent: Annotated[float, Field(ge=0, le=100)] = 0
+
+
+USUAL = (
+    Offer(name="instalments", months=3),
+    Offer(name="instalments", months=6),
+    Offer(name="deferral", months=1),
+)
 
 
 class Retry(Part):
@@ -54,15 +61,7 @@ class CampaignFile(Part):
     caller_id: str = ""
     lines: int = Field(8, ge=1, le=500)
     hand_over_to: str = "people"
-    offers: tuple[Offer, ...] = Field(
-        (
-            Offer(name="instalments", months=3),
-            Offer(name="instalments", months=6),
-            Offer(name="deferral", months=1),
-        ),
-        min_length=2,
-        max_length=3,
-    )
+    offers: tuple[Offer, ...] = Field(USUAL, min_length=2, max_length=3)
     retry: dict[str, Retry] = {}
 
     def canonical(self) -> str:

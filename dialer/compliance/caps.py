@@ -76,7 +76,7 @@ def _since(cap: Cap, now: datetime, infos: Sequence[ZoneInfo]) -> datetime:
     it: periods end like windows, end-exclusive."""
     starts: list[datetime] = []
     if cap.hours:
-        starts.append(now - timedelta(hours=cap.hours) )
+        starts.append(now - timedelta(hours=cap.hours) + MICROSECOND)
     if cap.days:
         back = (cap.days - 1) * DAY
         starts += [day_start(i.key, now.astimezone(i).date() - back) for i in infos]

@@ -1,93 +1,31 @@
-"""An import all the way into a real vault and ledger, and what is explained later."""
+"""An import all the way into a real vault and ledger."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import stat
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from bench import import_contacts
-from dialer.compliance import packs
-from dialer.compliance.gate import make_judge
-from dialer.contacts import importer, review, shown
-from dialer.contacts.explain import explain
-from dialer.contacts.importer import Order, Report, import_file, lists_of
+from dialer.contacts import importer, review
+from dialer.contacts.importer import lists_of
 from dialer.contacts.listing import read, safe
-from dialer.contacts.problem import Bad, FileRefused
-from dialer.contacts.rules import load_rules
-from dialer.model import Case, Contact, Reason, Verdict
-from dialer.settings import shipped
-from dialer.store.keys import new_key
-from dialer.store.port import Contacts, Refused, Review, Stores
-from dialer.store.sqlite import open_sqlite
-
-RULES = load_rules(shipped("config") / "import.toml")
-NOW = datetime(2026, 11, 24, 13, 30, tzinfo=UTC)
-HEADER = "name,phone,id_number,language,location,account,creditor,amount,currency"
-HEADER += ",sources,consents,do_not_call"
-SOURCES = "court_document|C|2026-01-02; filed_contract|F|2026-01-02"
-SOURCES += "; given_by_person|G|2026-01-02"
-DEMO = shipped("config") / "demo" / "contacts.csv"
-
-
-def line(n: int, **other: str) -> str:
-    cells = {
-        "name": f"Ann Sample {'abcdefghij'[n % 10]}",
-        "phone": f"212555{n:04d}",
-        "id_number": "",
-        "language": "en",
-        "location": "US-NY",
-        "account": f"A-{n}",
-        "creditor": "Harbor Lane",
-        "amount": "10.00",
-        "currency": "USD",
-        "sources": SOURCES,
-        "consents": "any|2026-01-01|2027-01-01",
-        "do_not_call": "",
-    }
-    held = io.StringIO()
-    csv.writer(held, lineterminator="").writerow({**cells, **other}.values())
-    return held.getvalue()
-
-
-@dataclass
-class House:
-    """A home folder with open storage."""
-
-    home: Path
-    stores: Stores
-
-    def file(self, *lines: str, name: str = "people.csv") -> Path:
-        path = self.home / name
-        path.write_text("\n".join([HEADER, *lines, ""]), "utf-8")
-        return path
-
-    async def take(self, path: Path, stores: Stores | None = None) -> Report:
-        order = Order(path, "ann", self.home / "import", {})
-        with_ = stores or self.stores
-        return await import_file(
-            order, with_, RULES, now=NOW, progress=lambda done, total: None
-        )
+from dialer.contacts.problem import FileRefused
+from dialer.model import Contact
+from dialer.store.port import Contacts, Refused
+from tests.kit.contacts import DEMO, House, counts, line, number, only, open_house, said
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    vault, ledger = tmp_path / "vault" / "v.db", tmp_path / "ledger" / "l.db"
-    async with open_sqlite(vault, ledger, new_key()) as stores:
-        yield House(tmp_path, stores)
-
-
-def counts(report: Report) -> tuple[int, int, int, int]:
-    b = report.batch
-    return b.rows_read, b.accepted, b.rejected, b.duplicates
+    async with open_house(tmp_path) as found:
+        yield found
 
 
 async def test_the_demo_file_is_what_its_table_says(house: House) -> None:
@@ -102,23 +40,6 @@ async def test_the_demo_file_is_what_its_table_says(house: House) -> None:
     ]
     assert [row[1] for row in read(report.duplicates)] == ["43", "44"]
     assert not report.unchanged
-
-
-async def test_at_the_demo_hour_the_gate_allows_just_the_good_rows(
-    house: House,
-) -> None:
-    batch = (await house.take(DEMO)).batch.batch_id
-    for who in ("bo", "cy"):
-        await review.decide(house.stores.contacts, batch, said(who))
-    judge = make_judge(packs.load(shipped("config"), today=NOW.date()))
-    with DEMO.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    allowed = []
-    for n in [*range(2, 36), *range(45, 62)]:
-        phone, country = rows[n - 1][1], rows[n - 1][4][:2]
-        found = await explain(phone, country, house.stores, judge=judge, now=NOW)
-        allowed += [n] if found.contacts[0].verdict.allowed else []
-    assert allowed == list(range(2, 36))
 
 
 async def test_the_same_file_again_changes_nothing_and_says_so(house: House) -> None:
@@ -167,15 +88,6 @@ async def test_one_person_has_one_token_over_all_their_debts(house: House) -> No
     third = await house.stores.contacts.find(number(house, "+12125550103"))
     assert len({contact.person for contact, _ in third}) == 1
     assert len(third) == 2
-
-
-def number(house: House, e164: str) -> str:
-    return house.stores.vault.token("number", e164)
-
-
-async def only(house: House, e164: str) -> Contact:
-    ((contact, _),) = await house.stores.contacts.find(number(house, e164))
-    return contact
 
 
 async def test_every_problem_of_a_row_is_listed_masked(house: House) -> None:
@@ -292,10 +204,6 @@ async def test_an_interrupted_import_goes_on_where_it_was(
     assert len(list(read(report.duplicates))) == 2
 
 
-def said(name: str, approved: bool = True) -> Review:
-    return review.signed(name, approved=approved, note="seen", at=NOW)
-
-
 async def test_two_processes_do_not_import_one_file_at_once(house: House) -> None:
     path = house.file(line(101))
     report = await house.take(path)
@@ -303,57 +211,6 @@ async def test_two_processes_do_not_import_one_file_at_once(house: House) -> Non
     busy = pytest.raises(FileRefused, match="another process")
     with importer.alone(lock, path.name), busy:
         await house.take(path)
-
-
-async def test_review_needs_two_others(house: House) -> None:
-    batch = (await house.take(house.file(line(101)))).batch.batch_id
-    contacts = house.stores.contacts
-    for who in ("ann", "Ann "):
-        with pytest.raises(Refused, match="imported this batch"):
-            await review.decide(contacts, batch, said(who))
-    first = await review.decide(contacts, batch[:6], said("bo"))
-    assert not review.standing(first).approved
-    with pytest.raises(Refused, match="already"):
-        await review.decide(contacts, batch, said("BO"))
-    second = await review.decide(contacts, batch, said("cy"))
-    assert review.standing(second).approved
-    third = await review.decide(contacts, batch, said("di", approved=False))
-    assert not review.standing(third).approved
-
-
-async def test_explain_tells_all_facts_and_the_verdict(house: House) -> None:
-    few = SOURCES.rpartition(";")[0]
-    await house.take(house.file(line(101, sources=few, do_not_call="yes")))
-    asked: list[Case] = []
-
-    def judge(case: Case, now: datetime) -> Verdict:
-        asked.append(case)
-        return Verdict(False, (Reason("r-1", "Act 1", "2 of 3"),), NOW)
-
-    found = await explain("212 555 0101", "US", house.stores, judge=judge, now=NOW)
-    (about,) = found.contacts
-    assert found.masked == "+1 212****101"
-    assert asked[0].flags == ("do_not_call",)
-    assert asked[0].sources == ("court_document", "filed_contract")
-    assert not about.provenance.dialable
-    assert about.review.reasons == ("approved by 0 of 2 people",)
-    assert {flag.scope for flag in about.flags} == {"person", "number"}
-    text = "\n".join(shown.explanation_lines(found))
-    for word in ("may not be called now", "r-1", "Act 1", "2 of 3", "do_not_call"):
-        assert word in text
-    assert "2125550101" not in text
-    assert "Ann" not in text + str(shown.explanation_data(found))
-
-
-async def test_explain_of_a_number_nobody_has(house: House) -> None:
-    def judge(case: Case, now: datetime) -> Verdict:
-        raise AssertionError("there is no case to judge")
-
-    found = await explain("2125550199", "US", house.stores, judge=judge, now=NOW)
-    assert found.contacts == ()
-    assert "never called" in "\n".join(shown.explanation_lines(found))
-    with pytest.raises(Bad):
-        await explain("12", "US", house.stores, judge=judge, now=NOW)
 
 
 async def test_nothing_personal_leaves_the_vault(house: House) -> None:

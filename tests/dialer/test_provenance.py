@@ -66,6 +66,6 @@ def test_reasons_hold_nothing_of_the_source() -> None:
 
 def test_the_gate_counts_the_same_kinds() -> None:
     book = packs.load(shipped("config"), today=TODAY)
-    (rule,) = [r for pack in book.packs for r in pack.rules if isinstance(r, Sources)]
+    (rule,) = [r for _, r in book.rules() if isinstance(r, Sources)]
     assert set(rule.kinds) == set(KINDS)
     assert rule.at_least == NEEDED

@@ -1,0 +1,181 @@
+"""What one turn of the callee means: hard rules, then a classifier, else unknown.
+
+The intents are those of the inventory; which of them are admissible depends on the
+stage. Legal and care intents are admissible always, are looked for first, and win
+over all else; when several are heard, the others are in the slot `also`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from ivr import slots
+from ivr.classifier import Classifier, load_classifier
+from ivr.port import Understood
+from ivr.rules import Rule, find, load_rules
+from ivr.text import letters, plain
+
+LANGUAGES = ("zh", "en")
+LEGAL = frozenset(
+    "stop_calling wrong_number want_person are_you_robot complaint fraud_suspicion "
+    "ask_who ask_data_source recording_objection attorney deceased distress".split()
+)
+EVERYWHERE = LEGAL | frozenset(
+    "abuse repeat_please speak_slower wait_moment busy_now callback_time greeting "
+    "back_channel goodbye unknown".split()
+)
+OPENING = frozenset("identity_yes identity_no person_absent third_party".split())
+IDENTIFIED = frozenset(
+    "yes no unsure dispute_debt already_paid ask_amount ask_details ask_creditor "
+    "ask_rights ask_consequence ask_mediation ask_options ask_discount cannot_pay "
+    "refuse_pay promise_pay ask_how_to_pay".split()
+)
+MEDIATION = IDENTIFIED | {"propose_amount", "propose_date"}
+STAGES: dict[int, frozenset[str]] = {
+    1: EVERYWHERE | OPENING,
+    2: EVERYWHERE | IDENTIFIED,
+    3: EVERYWHERE | MEDIATION,
+    4: EVERYWHERE | MEDIATION | {"choose_option"},
+    5: EVERYWHERE | MEDIATION | {"choose_option"},
+}
+INTENTS = EVERYWHERE | OPENING | MEDIATION | {"choose_option"}
+LONGEST = 160  # characters that are looked at; a turn is a sentence or three
+
+# a day in these is in the past, or not an offer
+NO_DATE = {"already_paid", "dispute_debt", "ask_details"}
+CONTRACTIONS = (
+    (r"\b(do|does|did|is|are|was|were|has|have|had|would|could|should|must)n'?t\b", r"\1 not"),
+    (r"\b(?:can't|can not|cant)\b", "cannot"),
+    (r"\b(?:won't|wont)\b", "will not"),
+    (r"\bain't\b", "is not"),
+    (r"\b(i)'?m\b", r"\1 am"),
+    (r"(?<=[a-z])'re\b", " are"),
+    (r"(?<=[a-z])'ve\b", " have"),
+    (r"(?<=[a-z])'ll\b", " will"),
+    (r"(?<=[a-z])'d\b", " would"),
+    (r"\b(it|that|what|who|there|he|she|here|where|how|when|name|this)'s\b", r"\1 is"),
+    (r"\blet's\b", "let us"),
+    (r"\bgonna\b", "going to"),
+    (r"\bwanna\b", "want to"),
+    (r"\bgotta\b", "got to"),
+    (r"\bgimme\b", "give me"),
+    (r"\bdunno\b", "do not know"),
+    (r"\b(?:um+|uh+|er+|erm|ah+)\b(?! huh)", ""),
+)
+
+
+def understand(
+    text: str, language: str, admissible: Collection[str], today: datetime
+) -> Understood:
+    """What `text` means, as a recogniser wrote it.
+
+    `language` is "zh" or "en"; `today` is aware and in the callee's zone. Legal and care
+    intents are found whether admissible or not. Slots: callback_at (ISO 8601 with
+    offset), date (ISO), amount and months (plain numbers), option ("1" to "3"), yes_no
+    ("yes", "no"), also (other legal intents heard, comma separated).
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"language {language!r}: expected one of {LANGUAGES}")
+    said = letters(plain(text, language), language)[:LONGEST]
+    if language == "en":
+        said = expand(said)
+    if not said:
+        return Understood("unknown", 0.0, "none")
+    found = _values(text, language, today)
+    legal, ordinary = lexicon(language)
+    hits = _legal(legal, said, admissible, found)
+    if hits:
+        if hits[1:]:
+            found["also"] = ",".join(hits[1:])
+        return Understood(hits[0], 1.0, "rule", found)
+    others = set(admissible) - LEGAL - {"unknown"}
+    intent = find(ordinary, said, others, found)
+    by, confidence = "rule", 1.0
+    if intent is None:
+        intent, confidence = classifier(language).decide(said, set(admissible))
+        by = "classifier" if intent != "unknown" else "none"
+    intent = _settle(intent, text, language, today, others, found)
+    return Understood(intent, round(confidence, 3), by, found)
+
+
+def expand(text: str) -> str:
+    """English without contractions and hesitations: don't -> do not."""
+    for pattern, full in CONTRACTIONS:
+        text = re.sub(pattern, full, text)
+    return " ".join(text.split())
+
+
+def _legal(
+    rules: list[Rule], said: str, admissible: Collection[str], found: dict[str, str]
+) -> list[str]:
+    open_intents = set(LEGAL) | ({"yes"} & set(admissible))
+    hits: list[str] = []
+    while intent := find(rules, said, open_intents - set(hits), found):
+        hits.append(intent)
+    return hits
+
+
+def _values(text: str, language: str, today: datetime) -> dict[str, str]:
+    found: dict[str, str] = {}
+    day: date | None = slots.date(text, language, today.date())
+    if day:
+        found["date"] = day.isoformat()
+    if (amount := slots.amount(text, language)) is not None:
+        found["amount"] = slots.decimal(amount)
+    if months := slots.months(text, language):
+        found["months"] = str(months)
+    if option := slots.option(text, language):
+        found["option"] = option
+    if (answer := slots.yes_no(text, language)) is not None:
+        found["yes_no"] = "yes" if answer else "no"
+    return found
+
+
+def _settle(
+    intent: str,
+    text: str,
+    language: str,
+    today: datetime,
+    admissible: Collection[str],
+    found: dict[str, str],
+) -> str:
+    """A call-back with a time is callback_time, without one busy_now."""
+    if intent in NO_DATE:
+        found.pop("date", None)
+    if intent not in {"busy_now", "callback_time", "person_absent"}:
+        return intent
+    at = slots.callback(text, language, today)
+    if at is not None:
+        found["callback_at"] = at.isoformat()
+    if intent == "person_absent":
+        return intent
+    wanted = "callback_time" if at is not None else "busy_now"
+    return wanted if wanted in admissible else "unknown"
+
+
+@lru_cache
+def lexicon(language: str) -> tuple[list[Rule], list[Rule]]:
+    """The rules of a language: legal and care, and the others."""
+    rules = load_rules(folder() / f"rules-{language}.toml", language, INTENTS)
+    return (
+        [rule for rule in rules if rule.intent in LEGAL],
+        [rule for rule in rules if rule.intent not in LEGAL],
+    )
+
+
+@lru_cache
+def classifier(language: str) -> Classifier:
+    """The classifier of a language, trained once a process on its examples."""
+    return load_classifier(folder() / f"examples-{language}.toml", language, INTENTS)
+
+
+@lru_cache
+def folder() -> Path:
+    """templates/lexicon, in a checkout or inside the installed package."""
+    root = Path(__file__).parents[1]
+    places = [root / "templates" / "lexicon", root / "dialer/data/templates/lexicon"]
+    return next((p for p in places if p.is_dir()), places[0])

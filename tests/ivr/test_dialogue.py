@@ -1,0 +1,386 @@
+"""What the conversation does, turn by turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ivr import dialogue
+from ivr.port import (
+    Action,
+    Beeped,
+    CaseFacts,
+    Confirmed,
+    Fact,
+    Flag,
+    HandOver,
+    HangUp,
+    Heard,
+    NotTaken,
+    Position,
+    Pressed,
+    Say,
+    Silent,
+    Understood,
+)
+from ivr.script import ALWAYS, IDENTITY, STAGED
+from ivr.talk import DebtDetailRefused, Talk
+from tests.templates.cases import EN, MEDIATION, NOW, ZH, library
+
+Turn = str | Heard | tuple[str, dict[str, str]]
+TOMORROW = NOW + timedelta(days=1)
+
+
+def hold(
+    *turns: Turn, case: CaseFacts = ZH
+) -> tuple[Position, list[tuple[Action, ...]]]:
+    """A conversation of intents (with slots), keys and silences; what each did."""
+    position, actions = dialogue.begin(library(), case)
+    done = [actions]
+    for turn in turns:
+        match turn:
+            case str():
+                meant = Understood(turn, 1.0, "rule")
+                position, actions = dialogue.respond(library(), case, position, meant)
+            case (str() as intent, dict() as slots):
+                meant = Understood(intent, 1.0, "rule", slots)
+                position, actions = dialogue.respond(library(), case, position, meant)
+            case _:
+                position, actions = dialogue.step(library(), case, position, turn)
+        done.append(actions)
+    return position, done
+
+
+def said(actions: tuple[Action, ...]) -> list[str]:
+    return [a.template for a in actions if isinstance(a, Say)]
+
+
+def end(*turns: Turn, case: CaseFacts = ZH) -> HangUp:
+    """How such a conversation ends."""
+    position, done = hold(*turns, case=case)
+    last = done[-1][-1]
+    assert isinstance(last, HangUp)
+    assert position.over
+    return last
+
+
+TO_OPTIONS: tuple[Turn, ...] = ("identity_yes", "yes", "yes")
+
+
+def test_a_machine_says_so_and_asks_who_is_there_before_anything_else() -> None:
+    position, (opening,) = hold()
+    texts = [a.text for a in opening if isinstance(a, Say)]
+    assert texts == [
+        "您好，这里是和衷调解服务中心，我是智能语音助手。",
+        "请问您是魏青禾吗？",
+    ]
+    assert (position.stage, position.confirmed) == (1, ())
+
+
+def test_admissible_is_the_stage_and_what_is_always() -> None:
+    position, _ = hold()
+    assert dialogue.admissible(library(), position) == ALWAYS | IDENTITY
+    position, _ = hold(*TO_OPTIONS)
+    assert dialogue.admissible(library(), position) == ALWAYS | STAGED[4]
+    position, _ = hold("busy_now")
+    assert {"yes", "no", "callback_time"} <= dialogue.admissible(library(), position)
+    assert "identity_yes" not in dialogue.admissible(library(), position)
+
+
+def test_the_first_call_explains_rights_before_the_debt() -> None:
+    position, done = hold("identity_yes")
+    names = said(done[-1])
+    assert names.index("rights_explained") < names.index("debt_statement")
+    assert len(position.rights) >= 3
+    _, done = hold("identity_yes", "repeat_please")
+    assert "rights_explained" not in said(done[-1])  # once is enough
+
+
+@pytest.mark.parametrize(
+    ("stage", "state"), [(1, "debt"), (2, "debt"), (3, "mediate"), (4, "options")]
+)
+def test_a_later_call_goes_on_where_the_case_stands(stage: int, state: str) -> None:
+    case = replace(ZH, first_call=False, stage=stage)
+    position, done = hold("identity_yes", case=case)
+    assert position.state == state
+    assert "rights_explained" not in said(done[-1])
+
+
+def test_a_first_call_starts_at_the_debt_whatever_the_stage_says() -> None:
+    position, _ = hold("identity_yes", case=replace(ZH, stage=4))
+    assert position.state == "debt"
+
+
+def test_a_plan_counts_after_its_nodes() -> None:
+    plan = ("choose_option", {"option": "2"})
+    date = ("propose_date", {"date": "2026-12-05"})
+    turns: tuple[Turn, ...] = (*TO_OPTIONS, plan, "yes", date, "yes", "yes")
+    position, done = hold(*turns)
+    assert done[-1][-1] == HangUp("agreed_plan")
+    assert position.confirmed == (
+        "identity", "debt", "mediation", "plan", "date", "final",
+    )  # fmt: skip
+    facts = [a for actions in done for a in actions if isinstance(a, Fact)]
+    assert facts == [
+        Fact("mediation", "wanted"),
+        Fact("option", "2"),
+        Fact("promise_date", "2026-12-05"),
+    ]
+
+
+def test_a_commitment_with_too_few_nodes_does_not_count() -> None:
+    position = Position("promise_final", 5, confirmed=("identity",))
+    meant = Understood("yes", 1.0, "rule")
+    after, actions = dialogue.respond(library(), ZH, position, meant)
+    assert after.confirmed == ("identity", "final")
+    assert actions[-1] == HangUp("no_commitment")
+
+
+def test_a_promise_with_its_date_is_read_back() -> None:
+    promise = ("promise_pay", {"date": "2026-11-30"})
+    assert end("identity_yes", promise, "yes", "yes", "yes").disposition == "promised"
+
+
+def test_a_date_that_is_past_or_far_is_asked_again() -> None:
+    for day in ("2026-11-23", "2027-08-01"):
+        turn = ("propose_date", {"date": day})
+        plan = ("choose_option", {"option": "1"})
+        position, done = hold(*TO_OPTIONS, plan, "yes", turn)
+        assert position.state == "first_date"
+        assert said(done[-1])[-1] == "ask_first_date"
+
+
+def test_an_option_that_is_not_on_offer_is_not_chosen() -> None:
+    position, done = hold(*TO_OPTIONS, ("choose_option", {"option": "7"}))
+    assert (position.state, said(done[-1])) == ("options", ["options_list"])
+    case = replace(ZH, options=ZH.options[:2])
+    position, _ = hold(*TO_OPTIONS, Pressed("3"), case=case)
+    assert position.state == "options"
+
+
+def test_months_name_an_option_when_only_one_fits() -> None:
+    position, done = hold(*TO_OPTIONS, ("choose_option", {"months": "6"}))
+    assert Fact("option", "2") in done[-1]
+    assert position.state == "choose_read"
+
+
+def test_yes_to_the_only_option_chooses_it() -> None:
+    case = replace(ZH, options=ZH.options[:1])
+    position, _ = hold(*TO_OPTIONS, "yes", case=case)
+    assert position.state == "choose_read"
+
+
+def test_without_options_they_are_asked_for_their_own_idea() -> None:
+    position, _ = hold(*TO_OPTIONS, case=replace(ZH, options=()))
+    assert position.state == "own_idea"
+
+
+def test_choosing_mediation_needs_no_date() -> None:
+    case = replace(ZH, options=(MEDIATION,))
+    choice = ("choose_option", {"option": "1"})
+    assert end(*TO_OPTIONS, choice, "yes", "yes", case=case) == HangUp("agreed_plan")
+
+
+@pytest.mark.parametrize("turn", ["stop_calling", Pressed("9")])
+def test_the_opt_out_is_flagged_before_anything_is_said(turn: Turn) -> None:
+    for before in ((), ("identity_yes",), TO_OPTIONS):
+        _, done = hold(*before, turn)
+        flag, goodbye, hang_up = done[-1]
+        assert flag == Flag("do_not_call")
+        assert isinstance(goodbye, Say)
+        assert hang_up == HangUp("opted_out")
+
+
+@pytest.mark.parametrize(
+    ("intent", "flag", "disposition"),
+    [
+        ("wrong_number", "wrong_number", "wrong_number"),
+        ("attorney", "attorney", "attorney"),
+        ("deceased", "deceased", "deceased"),
+    ],
+)
+def test_what_must_be_stored_is_stored_first(
+    intent: str, flag: str, disposition: str
+) -> None:
+    _, done = hold(intent)
+    assert done[-1][0] == Flag(flag)
+    assert done[-1][-1] == HangUp(disposition)
+
+
+def test_a_dispute_stops_the_asking_and_offers_a_person() -> None:
+    position, done = hold("identity_yes", "dispute_debt")
+    assert done[-1][0] == Flag("dispute")
+    assert position.state == "dispute_offer"
+    assert end("identity_yes", "dispute_debt", "no") == HangUp("disputed")
+    _, done = hold("identity_yes", "dispute_debt", "yes")
+    assert done[-1][-1] == HandOver("disputed")
+
+
+@pytest.mark.parametrize(
+    ("turns", "disposition"),
+    [
+        (("third_party",), "third_party"),
+        (("identity_no", "no"), "third_party"),
+        (("identity_no", "yes"), "wrong_number"),
+        (("identity_no", "unknown"), "third_party"),
+        (("person_absent", "unsure"), "person_absent"),
+        (("identity_yes", "already_paid", "unknown"), "already_paid"),
+        (("identity_yes", "cannot_pay", "no"), "cannot_pay"),
+        (("identity_yes", "cannot_pay", "yes", "cannot_pay"), "cannot_pay"),
+        (("identity_yes", "refuse_pay", "refuse_pay"), "refused_to_pay"),
+        (("identity_yes", "unsure", "unsure", "unsure"), None),
+        ((*TO_OPTIONS, "unsure", "no"), "no_commitment"),
+        ((*TO_OPTIONS, "goodbye"), "no_commitment"),
+        (("busy_now", "busy_now"), "callback"),
+        (("abuse", "abuse"), "no_commitment"),
+        ((Beeped(),), "voicemail"),
+        (("distress", NotTaken()), "distress"),
+        (("complaint", NotTaken()), "complaint"),
+        (("want_person", NotTaken(), "no"), "callback"),
+        (("unknown", "unknown", "unknown", NotTaken()), "not_understood"),
+    ],
+)
+def test_ways_to_end(turns: tuple[Turn, ...], disposition: str | None) -> None:
+    if disposition is None:
+        position, done = hold(*turns)
+        assert isinstance(done[-1][-1], HandOver)
+        assert not position.over
+        return
+    assert end(*turns).disposition == disposition
+
+
+def test_a_third_party_learns_nothing() -> None:
+    for turns in (("third_party",), ("identity_no", "no"), ("person_absent", "no")):
+        _, done = hold(*turns)
+        for say in (a for actions in done for a in actions if isinstance(a, Say)):
+            assert say.stage == 1
+            assert not any(
+                word in say.text for word in ("债", "款", "银行", "一万", "六六")
+            )
+
+
+def test_a_machine_hears_only_who_called() -> None:
+    _, done = hold(Beeped())
+    say, hang_up = done[-1]
+    assert isinstance(say, Say)
+    assert say.template == "voicemail_message"
+    assert ZH.name not in say.text
+    assert hang_up == HangUp("voicemail")
+
+
+def test_a_time_named_is_read_back_and_kept() -> None:
+    turn = ("callback_time", {"callback_at": TOMORROW.isoformat()})
+    _, done = hold(turn)
+    assert said(done[-1]) == ["read_callback"]
+    for answer in ("yes", "unknown", Silent(6.0)):
+        assert end(turn, answer) == HangUp("callback", TOMORROW)
+    position, _ = hold(turn, "no")
+    assert position.state == "callback_ask"
+    assert end(turn, "no", "no") == HangUp("callback", None)
+
+
+def test_a_time_in_the_night_is_asked_again() -> None:
+    night = TOMORROW.replace(hour=23)
+    position, _ = hold(("callback_time", {"callback_at": night.isoformat()}))
+    assert position.state == "callback_ask"
+
+
+def test_silence_is_borne_then_ends() -> None:
+    assert end(Silent(6.0), Silent(6.0), Silent(6.0)) == HangUp("silent")
+    assert end(Silent(30.0)) == HangUp("silent")
+    # the budget is the call's, not the turn's: 12 + 12 + 6 seconds over the call
+    quiet: tuple[Turn, ...] = (Silent(12.0), "identity_yes", Silent(12.0), "ask_who")
+    assert end(*quiet, Silent(6.0)) == HangUp("silent")
+
+
+def test_at_the_options_they_may_think() -> None:
+    _, done = hold(*TO_OPTIONS, Silent(10.0))
+    assert said(done[-1]) == ["take_your_time"]
+    _, done = hold(*TO_OPTIONS, Silent(9.0), Silent(9.0))
+    assert said(done[-1]) == ["still_there", "ask_option"]
+
+
+def test_two_failures_to_understand_then_a_person() -> None:
+    position, done = hold("identity_yes", "unknown", "unknown", "unknown")
+    assert said(done[-3]) == ["not_understood", "debt_question"]
+    assert said(done[-2]) == ["still_not_understood", "offer_keys"]
+    assert done[-1][-1] == HandOver("not_understood")
+    assert position.misunderstood == 3
+    position, _ = hold("identity_yes", "unknown", "yes")
+    assert position.misunderstood == 0
+
+
+def test_a_question_is_answered_and_the_pending_one_asked_again_in_other_words() -> (
+    None
+):
+    _, done = hold("identity_yes", "ask_amount")
+    answer, question = (a for a in done[-1] if isinstance(a, Say))
+    assert answer.template == "answer_amount"
+    first = next(a for a in done[1] if isinstance(a, Say) and a.confirmation == "debt")
+    assert question.template == first.template
+    assert question.text != first.text
+
+
+@pytest.mark.parametrize("intent", ["greeting", "back_channel"])
+def test_hello_and_uh_huh_are_no_answers(intent: str) -> None:
+    position, done = hold("identity_yes", intent)
+    assert (position.state, position.confirmed) == ("debt", ("identity",))
+    assert said(done[-1]) == ["debt_question"]
+
+
+def test_keys_answer_where_something_is_asked() -> None:
+    position, _ = hold(Pressed("1"), Pressed("1"), Pressed("2"), Pressed("3"))
+    assert position.state == "choose_read"
+    assert dict(position.facts)["option"] == "3"
+    _, done = hold(Pressed("0"))
+    assert done[-1][-1] == HandOver("want_person")
+    _, done = hold(Pressed("7"))
+    assert said(done[-1])[0] == "not_understood"
+
+
+def test_a_person_who_did_not_come_is_not_sent_for_again() -> None:
+    position, done = hold("want_person", NotTaken(), "want_person")
+    assert not any(isinstance(a, HandOver) for a in done[-1])
+    assert position.state == "callback_ask"
+
+
+def test_after_the_end_nothing_is_done() -> None:
+    position, _ = hold("stop_calling")
+    for heard in (Pressed("1"), Silent(5.0), Beeped()):
+        assert dialogue.step(library(), ZH, position, heard) == (position, ())
+
+
+def test_the_stage_reached_does_not_fall_back_at_the_end() -> None:
+    case = replace(ZH, first_call=False, stage=4)
+    position, _ = hold("busy_now", "busy_now", case=case)
+    assert position.stage == 4
+
+
+def test_recording_is_stopped_and_the_call_goes_on() -> None:
+    position, done = hold("identity_yes", "recording_objection")
+    assert done[-1][0] == Flag("no_recording")
+    assert (position.state, position.over) == ("debt", False)
+
+
+def test_a_node_is_confirmed_once() -> None:
+    turns: tuple[Turn, ...] = ("identity_yes", "no", "no", "yes")
+    _, done = hold(*turns)
+    nodes = [a.node for actions in done for a in actions if isinstance(a, Confirmed)]
+    assert nodes == ["identity", "debt"]
+
+
+def test_english_has_the_same_conversation() -> None:
+    turns: tuple[Turn, ...] = (*TO_OPTIONS, ("choose_option", {"option": "1"}))
+    for case in (ZH, EN):
+        position, _ = hold(*turns, case=case)
+        assert position.state == "choose_read"
+
+
+def test_debt_detail_before_identity_is_refused_even_if_a_script_asks_for_it() -> None:
+    script = library().script("zh", "mediation")
+    talk = Talk(library(), ZH, script, Position("greet", 1))
+    with pytest.raises(DebtDetailRefused):
+        talk.say("debt_statement")
+    assert talk.actions == []
