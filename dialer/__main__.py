@@ -6,14 +6,31 @@ import sys
 
 import click
 
+from dialer.campaign.file import CampaignError
+from dialer.campaign.retry import RetryError
+from dialer.channels.loopback.callees import CalleesError
 from dialer.cli.main import dialer
+from dialer.compliance.packs import PackError
+from dialer.contacts.problem import FileRefused
 from dialer.settings import SettingsError
 from dialer.store.port import StoreDown, StoreError
 from ivr.library import LibraryError
 from speech.port import SpeechError
 
 #: Errors whose text is written for the user.
-TOLD = (SettingsError, StoreError, StoreDown, SpeechError, LibraryError, OSError)
+TOLD = (
+    CalleesError,
+    CampaignError,
+    FileRefused,
+    LibraryError,
+    OSError,
+    PackError,
+    RetryError,
+    SettingsError,
+    SpeechError,
+    StoreDown,
+    StoreError,
+)
 
 
 def main() -> None:

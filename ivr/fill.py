@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from ivr.library import Library
 from ivr.port import CaseFacts, Option, Say
-from ivr.script import Script, State
+from ivr.references import in_order
 from ivr.spoken import en, zh
 from ivr.template import CALL_SLOTS, PERSONAL_SLOTS, Fragments, Template, slots
 
@@ -22,6 +22,8 @@ FIRST_TIME = time(8)  #: the earliest time of day a call-back can be read back
 HALF_HOUR = timedelta(minutes=30)
 CALLBACK_DAYS = 30  #: how far ahead a call-back may be
 PROMISE_DAYS = 90  #: how far ahead a first payment may be
+OPTION_SLOTS = frozenset({"option_1", "option_2", "option_3", "chosen"})
+MONEY = frozenset({"each", "total"})
 _EDGES = " ，。、；：,.;:"
 
 
@@ -100,11 +102,9 @@ def value(
     plain = {"name": case.name, "agency": case.agency, "creditor": case.creditor}
     if name in plain:
         return plain[name]
-    if name == "chosen":
-        number = facts.get("option", "")
-        return _option(int(number), fragments, case) if number.isdecimal() else ""
-    if name.startswith("option_"):
-        return _option(int(name.removeprefix("option_")), fragments, case)
+    if name == "chosen" or name.startswith("option_"):
+        gap = "" if case.language == "zh" else " "
+        return gap.join(c.text for c in _option(name, fragments, case, facts))
     in_zh = case.language == "zh"
     if name == "amount":
         return _money(case.amount, case) if case.amount else ""
@@ -118,12 +118,19 @@ def _money(amount: Decimal, case: CaseFacts) -> str:
     return (zh.amount if case.language == "zh" else en.amount)(amount, case.currency)
 
 
-def _option(number: int, fragments: Fragments, case: CaseFacts) -> str:
+def _option(
+    name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
+) -> tuple[Clip, ...]:
+    """An option in pieces: only those with a sum are the person's own."""
+    chosen = facts.get("option", "") if name == "chosen" else name[-1]
+    number = int(chosen) if chosen.isdecimal() else 0
     if not 1 <= number <= min(len(case.options), len(fragments.ordinals)):
-        return ""
+        return ()
     option = case.options[number - 1]
-    return fragments.options[option.name].format(
-        nth=fragments.ordinals[number - 1], **_figures(option, case)
+    nth, figures = fragments.ordinals[number - 1], _figures(option, case)
+    return tuple(
+        Clip(piece.format(nth=nth, **figures), not MONEY.isdisjoint(slots(piece)))
+        for piece in fragments.options[option.name]
     )
 
 
@@ -141,6 +148,9 @@ def sentence(
 ) -> tuple[str, tuple[Clip, ...]]:
     """One sentence as it is written and as it is spoken; ("", ()) if left out."""
     names = slots(text)
+    if len(names) == 1 and text == f"{{{names[0]}}}" and names[0] in OPTION_SLOTS:
+        pieces = _option(names[0], fragments, case, facts)
+        return value(names[0], fragments, case, facts), pieces
     known = {n: value(n, fragments, case, facts) for n in names if n not in CALL_SLOTS}
     heard = {n: _call_slot(n, fragments, case, facts) for n in names if n in CALL_SLOTS}
     if not all(known.values()) or not all(heard.values()):
@@ -205,7 +215,7 @@ def clips(library: Library, case: CaseFacts) -> list[Clip]:
     script = library.script(case.language, case.script)
     fragments = library.fragments[case.language]
     found: dict[str, bool] = {}
-    for name in _in_order(script):
+    for name in in_order(script):
         template = library.template(case.language, name)
         if _never(template, case):
             continue
@@ -230,8 +240,10 @@ def personal_clips(library: Library, case: CaseFacts) -> frozenset[str]:
 def spoken_values(library: Library, case: CaseFacts) -> tuple[str, ...]:
     """The personal values as they are spoken: what a mask must find in our words."""
     fragments = library.fragments[case.language]
-    names = sorted(PERSONAL_SLOTS - {"chosen"})
-    return tuple(v for n in names if (v := value(n, fragments, case, {})))
+    names = sorted(PERSONAL_SLOTS - OPTION_SLOTS)
+    sums = [_money(sum, case) for o in case.options for sum in (o.each, o.total) if sum]
+    found = [*(value(n, fragments, case, {}) for n in names), *sums]
+    return tuple(v for v in dict.fromkeys(found) if v)
 
 
 def fragment_clips(fragments: Fragments, today: date) -> list[str]:
@@ -262,35 +274,3 @@ def _possible(text: str, fragments: Fragments, case: CaseFacts) -> Iterator[Clip
 
 def _reachable(today: datetime) -> str:
     return (today + timedelta(days=1)).replace(hour=12, minute=0).isoformat()
-
-
-def _in_order(script: Script) -> Iterator[str]:
-    """Template names as a conversation would come to them."""
-    waiting, seen = [script.start, *script.resume.values()], set[str]()
-    later: list[str] = []
-    while waiting:
-        name = waiting.pop(0)
-        if name in seen or name not in script.states:
-            continue
-        seen.add(name)
-        state = script.states[name]
-        yield from (*state.prompt, *state.ask, *_handled(state))
-        waiting += [h.next for h in state.on.values()]
-        waiting += state.instead.values()
-        later.append(state.keys_prompt)
-    for handler in (*script.any.values(), *script.not_taken.values()):
-        yield from handler.say
-    failures = script.failures
-    yield from (failures.still_there, failures.reprompt, failures.again)
-    yield failures.ponder
-    for handler in (failures.give_up, failures.stuck, failures.silent, failures.beep):
-        yield from handler.say
-    yield from later
-    for name in [n for n in script.states if n not in seen]:  # reached from `any` only
-        state = script.states[name]
-        yield from (*state.prompt, *state.ask, *_handled(state), state.keys_prompt)
-
-
-def _handled(state: State) -> Iterator[str]:
-    for handler in (*state.on.values(), *((state.then,) if state.then else ())):
-        yield from handler.say

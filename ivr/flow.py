@@ -90,7 +90,9 @@ class Walk:
 
     def follow(self, node: Node, handler: Handler, place: str) -> None:
         confirmed = node.confirmed | set(handler.confirm)
-        node = self.say(replace(node, confirmed=confirmed), handler.say, place)
+        if handler.confirm:
+            node = replace(node, confirmed=confirmed)
+        node = self.say(node, handler.say, place)
         if handler.ending in COMMITMENTS:
             self.problem(place, "a commitment cannot be an early ending")
         if handler.hang_up in COMMITMENTS and len(confirmed) < NODES_NEEDED:
@@ -153,7 +155,9 @@ class Walk:
             if "identity" not in node.confirmed:
                 for what in _tells(template, self.early):
                     self.problem(place, f"{name} {what} before identity is confirmed")
-        return replace(node, rights=frozenset(rights))
+        return (
+            node if rights == node.rights else replace(node, rights=frozenset(rights))
+        )
 
 
 def _applies(template: Template, node: Node, rights: set[str]) -> bool:

@@ -43,6 +43,8 @@ STAGES: dict[int, frozenset[str]] = {
     5: EVERYWHERE | MEDIATION | {"choose_option"},
 }
 INTENTS = EVERYWHERE | OPENING | MEDIATION | {"choose_option"}
+# how many syllables must sound right where the characters are wrong
+LEGAL_SOUNDS, SOUNDS = 3, 4
 LONGEST = 160  # characters that are looked at; a turn is a sentence or three
 
 # a day in these is in the past, or not an offer
@@ -93,7 +95,7 @@ def understand(
             found["also"] = ",".join(hits[1:])
         return Understood(hits[0], 1.0, "rule", found)
     others = set(admissible) - LEGAL - {"unknown"}
-    intent = find(ordinary, said, others, found)
+    intent = find(ordinary, said, others, found, SOUNDS)
     by, confidence = "rule", 1.0
     if intent is None:
         intent, confidence = classifier(language).decide(said, set(admissible))
@@ -114,7 +116,7 @@ def _legal(
 ) -> list[str]:
     open_intents = set(LEGAL) | ({"yes"} & set(admissible))
     hits: list[str] = []
-    while intent := find(rules, said, open_intents - set(hits), found):
+    while intent := find(rules, said, open_intents - set(hits), found, LEGAL_SOUNDS):
         hits.append(intent)
     return hits
 

@@ -17,6 +17,7 @@ SLOT_CHARACTERS = 6  # what a slot counts for
 SLOT_WORDS = 3
 MAX_FRAGMENT = 40  # characters: fragments are short clips
 OPTION_NAMES = frozenset({"instalments", "deferral", "discount", "mediation"})
+OPTION_SLOTS = frozenset({"nth", "months", "each", "total"})
 #: Ends a script may name: the conversation's share of dialer.model.Disposition.
 ENDS = frozenset(
     {
@@ -158,8 +159,8 @@ def _all_slots(template: Template) -> set[str]:
 def _fragments(fragments: Fragments) -> Iterator[tuple[str, str]]:
     for name in sorted(OPTION_NAMES ^ set(fragments.options)):
         yield "options", f"{name}: there are {', '.join(sorted(OPTION_NAMES))}"
-    for name, text in fragments.options.items():
-        for slot in sorted(set(slots(text)) - {"nth", "months", "each", "total"}):
+    for name, pieces in fragments.options.items():
+        for slot in sorted(set(slots("".join(pieces))) - OPTION_SLOTS):
             yield f"options.{name}", f"no slot {slot!r}"
     for key in ("relative", "months", "days", "times"):
         texts: tuple[str, ...] = getattr(fragments, key)

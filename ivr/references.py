@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ivr.script import INTENTS, PSEUDO, RESUME, STUCK, Handler, Script
+from ivr.script import INTENTS, PSEUDO, RESUME, STUCK, Handler, Script, State
 from ivr.template import CONDITIONS, SLOTS, Template, slots
 
 
@@ -103,3 +103,35 @@ def _intents(script: Script) -> Iterator[tuple[str, str]]:
             intent = getattr(handler, key)
             if intent and intent != STUCK:
                 yield f"{place}.{key}", intent
+
+
+def in_order(script: Script) -> Iterator[str]:
+    """Template names as a conversation would come to them."""
+    waiting, seen = [script.start, *script.resume.values()], set[str]()
+    later: list[str] = []
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in script.states:
+            continue
+        seen.add(name)
+        state = script.states[name]
+        yield from (*state.prompt, *state.ask, *_handled(state))
+        waiting += [h.next for h in state.on.values()]
+        waiting += state.instead.values()
+        later.append(state.keys_prompt)
+    for handler in (*script.any.values(), *script.not_taken.values()):
+        yield from handler.say
+    failures = script.failures
+    yield from (failures.still_there, failures.reprompt, failures.again)
+    yield failures.ponder
+    for handler in (failures.give_up, failures.stuck, failures.silent, failures.beep):
+        yield from handler.say
+    yield from later
+    for name in [n for n in script.states if n not in seen]:  # reached from `any` only
+        state = script.states[name]
+        yield from (*state.prompt, *state.ask, *_handled(state), state.keys_prompt)
+
+
+def _handled(state: State) -> Iterator[str]:
+    for handler in (*state.on.values(), *((state.then,) if state.then else ())):
+        yield from handler.say

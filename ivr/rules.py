@@ -63,11 +63,18 @@ class Rule:
         """Does it hold on the characters of `text`?"""
         return bool(self.says.search(text)) and not self.unless.search(text)
 
-    def rings(self, text: str, heard: str) -> bool:
-        """Does it hold on the sounds `heard`, and no exception on either?"""
-        return bool(self.sounds.search(heard)) and not (
-            self.unless.search(text) or self.unless_sounds.search(heard)
+    def rings(self, text: str, heard: str, least: int) -> bool:
+        """Does it hold on at least `least` sounds in a row, and no exception does?"""
+        return (
+            _rings(self.sounds, heard, least)
+            and not self.unless.search(text)
+            and not _rings(self.unless_sounds, heard, least)
         )
+
+
+def _rings(pattern: re.Pattern[str], heard: str, least: int) -> bool:
+    """A word or two sound like too many others: 可以 is 可疑."""
+    return any(m.end() - m.start() >= least for m in pattern.finditer(heard))
 
 
 def load_rules(path: Path, language: str, intents: Collection[str]) -> list[Rule]:
@@ -156,8 +163,10 @@ def find(
     text: str,
     admissible: Collection[str],
     found: Collection[str],
+    least: int,
 ) -> str | None:
-    """The intent of the first rule that holds; `found` names the slots at hand."""
+    """The intent of the first rule that holds; `found` names the slots at hand, `least`
+    is how many sounds in a row must agree where the characters do not."""
     open_rules = [
         rule
         for rule in rules
@@ -168,4 +177,4 @@ def find(
     if hit := next((r.intent for r in open_rules if r.holds(text)), None):
         return hit
     heard = sounds(text)
-    return next((r.intent for r in open_rules if r.rings(text, heard)), None)
+    return next((r.intent for r in open_rules if r.rings(text, heard, least)), None)

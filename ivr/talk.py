@@ -81,10 +81,15 @@ class Talk:
         usable = turn.usable(understood, self.case)
         intent = turn.single_option(understood.intent, state, self.case, usable)
         choice = choose(script, self.position, intent, usable)
+        also = [i for i in usable.get("also", "").split(",") if i in script.any]
+        if "stop_calling" in also and stays(choice.handler):
+            choice = choose(script, self.position, "stop_calling")
         unknown = choice.intent == "unknown"
         self.move(misunderstood=position.misunderstood + 1 if unknown else 0)
         if stays(choice.handler):
             self.count(f"{position.state}:{choice.intent}")
+        for other in also:  # what else was heard is stored too: R4 above all
+            self.flag(script.any[other].flag)
         self.apply(choice.handler, usable)
 
     def silence(self, seconds: float) -> None:
@@ -118,8 +123,7 @@ class Talk:
 
     def apply(self, handler: Handler, found: Mapping[str, str] | None = None) -> None:
         """Flags first, then what was agreed, then words, then where to go."""
-        if handler.flag:
-            self.actions.append(Flag(handler.flag))
+        self.flag(handler.flag)
         for node in handler.confirm:
             self.confirm(node)
         for name in handler.forget:
@@ -232,6 +236,10 @@ class Talk:
                 return True
 
     # --- small moves
+
+    def flag(self, name: str) -> None:
+        if name and Flag(name) not in self.actions:
+            self.actions.append(Flag(name))
 
     def confirm(self, node: str) -> None:
         if node not in self.position.confirmed:

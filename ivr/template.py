@@ -55,7 +55,7 @@ class Fragments(Part):
     days: tuple[str, ...] = Field(min_length=31, max_length=31)
     times: tuple[str, ...] = Field(min_length=26, max_length=26)  # 08:00, 08:30, ...
     ordinals: tuple[str, str, str]
-    options: dict[str, str]  # name of an option -> sentence
+    options: dict[str, tuple[str, ...]]  # name of an option -> pieces of a sentence
 
 
 class Clause(Part):

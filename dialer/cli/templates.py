@@ -12,7 +12,6 @@ from typing import Any
 import click
 from rich.table import Table
 
-from dialer import app
 from dialer.cli.frame import Fail, Usage, emit, json_option, out
 from dialer.clock import SystemClock
 from dialer.settings import shipped
@@ -46,7 +45,7 @@ def lint(folder: Path | None, as_json: bool) -> int:
 
     Example: dialer templates lint
     """
-    library = load_library(folder) if folder else app.library()
+    library = load_library(folder or shipped("templates"))
     tests = library.folder.parent / "tests" / "templates"
     twins = tests if tests.is_dir() else None
     found = find_problems(library, SystemClock().now().date(), twins)
@@ -76,7 +75,7 @@ def list_(lang: str | None, stage: int | None, as_json: bool) -> None:
 
     Example: dialer templates list --lang zh --stage 1
     """
-    library = app.library()
+    library = load_library(shipped("templates"))
     found = [
         (name, template)
         for name in ([lang] if lang else LANGUAGES)
@@ -112,7 +111,7 @@ def show(name: str, as_json: bool) -> None:
 
     Example: dialer templates show rights_explained
     """
-    library = app.library()
+    library = load_library(shipped("templates"))
     found = {
         language: library.templates[language][name]
         for language in LANGUAGES
@@ -170,7 +169,7 @@ def try_(
     """
     if (text is None) == (batch is None):
         raise Usage("give a TEXT or --batch FILE")
-    library, now = app.library(), SystemClock().now()
+    library, now = load_library(shipped("templates")), SystemClock().now()
     if batch:
         tried = [_try(library, script, row, now) for row in _rows(batch)]
     else:

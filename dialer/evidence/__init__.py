@@ -1,1 +1,1 @@
-"""What can be shown later: masked, committed, logged, verifiable. Never sees an unmasked word but to mask it."""
+"""What can be shown later: masked, committed, logged, verifiable. Keeps no raw word."""

@@ -16,7 +16,8 @@ from typing import Protocol
 VERSION = 1
 DOMAIN = b"accord/entry/v1\0"  # no other hash of ours begins like this
 CONSTANTS = {None: "null", True: "true", False: "false"}
-EXACT = 2**53  # beyond it a JSON number is not the same number everywhere
+EXACT = 2**53  # beyond it not every whole number is a JSON number
+LARGEST = 2**1023
 
 
 class Row(Protocol):
@@ -114,9 +115,11 @@ def _order(key: object) -> bytes:
 def _number(value: float) -> str:
     """RFC 8785 3.2.2.3: as ECMAScript writes it."""
     if isinstance(value, int):
-        if abs(value) > EXACT:
+        if abs(value) <= EXACT:
+            return int.__repr__(value)
+        if abs(value) > LARGEST or int(float(value)) != value:
             raise ValueError(f"{value} is not exact in JSON; write it as a string")
-        return int.__repr__(value)
+        value = float(value)
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a JSON number")
     if value == 0:

@@ -43,7 +43,7 @@ class Values:
         self.digits = tuple(sorted(d for d in found if len(d) >= 4))
         loose = [re.sub(r"[^A-Za-z0-9]", "", value) for value in numbers]
         spelled = [r"[\s_.-]*".join(v) for v in loose if len(v) >= 4]
-        wrapped = rf"(?<![A-Za-z0-9])(?:{'|'.join(spelled)})(?![A-Za-z0-9])"
+        wrapped = rf"[+＋]?(?<![A-Za-z0-9])(?:{'|'.join(spelled)})(?![A-Za-z0-9])"
         self.exact = re.compile(wrapped, re.IGNORECASE) if spelled else None
 
 

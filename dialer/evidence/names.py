@@ -135,7 +135,8 @@ class LatinName:
     """A known name in Latin letters: its parts, and words that sound like them."""
 
     def __init__(self, name: str, ambiguous: set[str]) -> None:
-        parts = [part for part in WORD.findall(name) if len(part) > 1]
+        words = " ".join(WORD.findall(name)).replace("-", " ").split()
+        parts = [part for part in words if len(part) > 1]
         self._parts = {part.lower() for part in parts}
         self._doubtful = self._parts & ambiguous | {p for p in parts if len(p) < 3}
         self._codes = [(soundex(p), p.lower()) for p in parts if len(p) >= 4]
@@ -227,7 +228,8 @@ def _chinese(zh: Chinese) -> Iterator[Callable[[str, str], str]]:
     other = rf"(?!{either(zh.not_names.split())})"
     business = rf"(?!{HAN}{{0,8}}(?:{either(zh.businesses.split())}))"
     relation = rf"(?:{either(zh.relations.split())})"
-    name = rf"{other}{surname}(?![{zh.stop}]){HAN}(?:(?![{zh.stop}]){HAN})?"
+    titled = either(zh.titles.split())
+    name = rf"{other}{surname}(?!{titled})(?![{zh.stop}]){HAN}(?:(?![{zh.stop}]){HAN})?"
     gap = r"[\s,，:：]{0,2}"
     strong, weak = either(zh.strong.split()), either(zh.weak.split())
     titles = "先生|女士|小姐|太太|师傅|律师"
@@ -245,7 +247,7 @@ def _chinese(zh: Chinese) -> Iterator[Callable[[str, str], str]]:
 
 
 def _english(en: English) -> Iterator[Callable[[str, str], str]]:
-    stop = rf"(?!(?i:{either(en.stop.split())})\b)"
+    stop = rf"(?!(?i:{either([*en.stop.split(), *en.titles.split()])})\b)"
     business = (
         rf"(?!(?:\s*[A-Za-z&']+){{0,4}}\s*\b(?i:{either(en.businesses.split())})\b)"
     )

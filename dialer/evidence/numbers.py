@@ -59,7 +59,7 @@ GAP = (
     r"[\s\-.,，、。…]{0,3})?"
 )
 #: 要 and its like are a one, 洞 a zero, between other digits only.
-HEARD = rf"(?:[洞拐勾要腰妖](?={GAP}[\d{ZH_DIGITS}]))"
+HEARD = rf"(?:[洞拐勾]|[要腰妖](?={GAP}[\d{ZH_DIGITS}]))"
 RUN = re.compile(
     rf"[(（+＋]?(?:(?<![A-Za-z])[A-Za-z]{{1,3}}[ -]?(?=\d{{4}}))?"
     rf"{TOKEN}(?:{GAP}(?:{TOKEN}|{HEARD}))+(?:{GAP}[Xx×叉](?![A-Za-z]))?",

@@ -9,13 +9,13 @@ from dialer.evidence.numbers import EN, ZH_DIGITS, Mark
 HAN = r"[\u3400-\u9fff]"
 #: Not part of a place's name: the words around it.
 NAME = (
-    r"(?:(?![我你您他她它们住在是到去从的了于家就要来回址号和与跟给把])[\u3400-\u9fff])"
+    r"(?:(?![我你您他她它们住在是到去从的了就址号与给把])[\u3400-\u9fff])"
 )
 PROVINCES = (
     "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南"
     "|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"
 )
-_NO = rf"[\d{ZH_DIGITS}百千A-Za-z\-]{{1,7}}"
+_NO = rf"[甲乙丙丁]?[\d{ZH_DIGITS}百千A-Za-z\-]{{1,7}}"
 _ADMIN = (
     rf"(?:(?:{PROVINCES})(?:省|市|自治区|特别行政区)?|{NAME}{{2,6}}(?:自治州|自治县|地区)"
     rf"|{NAME}{{1,5}}(?:市|县|区|旗|镇|乡|街道))"
@@ -28,7 +28,7 @@ CHINESE = re.compile(
     rf"(?:{_ADMIN}{_GAP}){{0,5}}(?:{_STREET}|{_ESTATE}){_GAP}(?:{_ESTATE})?{_UNIT}+"
     rf"(?:{_GAP}{_ESTATE}{_UNIT}*)?"
     rf"|(?:{_ADMIN}{_GAP}){{1,5}}(?:{_STREET}|{_ESTATE}){_UNIT}*"
-    rf"|(?:{_ADMIN}{_GAP}){{2,6}}"
+    rf"|{_ADMIN}(?:{_GAP}{_ADMIN}){{1,5}}"
     rf"|{_UNIT}{{2,}}"
 )
 HAS_CHINESE = re.compile(r"[省市区县镇乡路街巷弄道村庄苑园厦寓栋幢座室楼组]")
@@ -57,7 +57,7 @@ ENGLISH = re.compile(
 HAS_ENGLISH = re.compile(rf"\b(?:{_KINDS}|{_SHORT}|box|[A-Z]{{2}} \d{{5}})\b", re.I)
 
 MAIL = re.compile(
-    r"[\w.+-]+\s?@\s?[\w-]+(?:\s?[.．]\s?[\w-]+)+"
+    r"[A-Za-z0-9_.+-]+\s?@\s?[A-Za-z0-9-]+(?:\s?[.．]\s?[A-Za-z0-9-]+)+"
     r"|[A-Za-z0-9_]+(?:\s+(?:dot|underscore)\s+[A-Za-z0-9_]+)*\s+at\s+[A-Za-z0-9-]+"
     r"(?:\s+dot\s+[A-Za-z]+)+"
     rf"|[A-Za-z0-9_.{ZH_DIGITS}]+\s?艾特\s?[A-Za-z0-9{ZH_DIGITS}]+\s?点\s?(?:[A-Za-z]+|康母)",

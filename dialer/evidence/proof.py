@@ -1,7 +1,7 @@
 """Hashes, signed checkpoints and inclusion proofs, checked from first principles.
 
-With `verify.py` beside it this is the whole verifier: the two files need Python 3.11
-and `cryptography`, nothing else of ours, and share no code with what writes the log.
+With `layout.py`, `verify.py` and `audit.py` this is the whole verifier: it needs
+Python 3.11 and `cryptography`, nothing else, and does not hash with the writer's code.
 Formats: RFC 9162 section 2.1 (hashes), C2SP signed-note, tlog-checkpoint, tlog-proof.
 """
 
@@ -91,7 +91,9 @@ def root_of(leaves: list[bytes]) -> bytes:
     return root
 
 
-def included(leaf: bytes, index: int, size: int, path: list[bytes], root: bytes) -> bool:
+def included(
+    leaf: bytes, index: int, size: int, path: list[bytes], root: bytes
+) -> bool:
     """Does `path` lead from the entry's hash to the root? (RFC 9162 2.1.3.2)"""
     if index >= size:
         return False
@@ -111,7 +113,9 @@ def included(leaf: bytes, index: int, size: int, path: list[bytes], root: bytes)
 
 def leaf_of(row: Row) -> bytes:
     """The entry that a journal row must have: its body behind a salted hash."""
-    secret = b"accord/entry/v1\0" + bytes([len(row.salt)]) + row.salt + row.body.encode()
+    secret = (
+        b"accord/entry/v1\0" + bytes([len(row.salt)]) + row.salt + row.body.encode()
+    )
     values = (1, row.seq, row.at, row.kind, row.subject, sha256(secret).hexdigest())
     return _json(dict(zip(FIELDS, values, strict=True)))
 
@@ -221,13 +225,17 @@ def check_proof(text: str, vkey: str) -> Proved:
 
 
 def _extra(code: str) -> dict[str, str]:
+    """The entry, and what opens it; written in the one right way, all of it texts."""
+    raw = _base64(code)
     try:
-        extra = json.loads(_base64(code))
-        if not isinstance(extra, dict) or not isinstance(extra.get("entry"), str):
-            raise Broken("has no entry")
-    except ValueError:
-        raise Broken("has no entry") from None
-    return extra
+        extra = json.loads(raw)
+        right = set(extra) in ({"entry"}, {"entry", "body", "salt"})
+        right = right and all(isinstance(v, str) for v in extra.values())
+        if not right or _json(extra) != raw:
+            raise Broken("has no well-formed entry")
+    except (ValueError, TypeError, AttributeError):
+        raise Broken("has no well-formed entry") from None
+    return {str(name): str(value) for name, value in extra.items()}
 
 
 def _opened(extra: dict[str, str], entry: bytes) -> str | None:
@@ -236,7 +244,12 @@ def _opened(extra: dict[str, str], entry: bytes) -> str | None:
     said = json.loads(entry)
     try:
         row = StoredRow(
-            *(said[f] for f in FIELDS[1:5]), extra["body"], bytes.fromhex(extra["salt"])
+            said["seq"],
+            said["at"],
+            said["kind"],
+            said["subject"],
+            extra["body"],
+            bytes.fromhex(extra["salt"]),
         )
         if leaf_of(row) == entry:
             return row.body

@@ -1,40 +1,28 @@
 """Verify an evidence archive offline, without trusting who wrote it.
 
-    python -m dialer.evidence.verify FOLDER --vkey KEY [--ledger F] [--remembered F]
-    python -m dialer.evidence.verify --proof FILE --vkey KEY
-
 Everything is computed anew from the entries: each byte of each file is either as the
 signed checkpoint says, or a problem with its place. Layout: C2SP tlog-tiles.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
-import re
-import sqlite3
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dialer.evidence.layout import WIDTH, bundled, levels_of, parsed, path_of
 from dialer.evidence.proof import (
     FIELDS,
     Broken,
     Head,
     Row,
-    StoredRow,
-    check_proof,
     leaf_hash,
     leaf_of,
     open_note,
     root_of,
 )
-
-WIDTH = 256  # hashes of a full tile
-TILE = re.compile(r"(entries|\d{1,2})/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +84,16 @@ class Archive:
         self._head = self._open("checkpoint")
         self._leaves: list[bytes] = []
         self._opened = self._pending = self._last = 0
-        self._read_entries()
-        self._check_tiles()
-        root = root_of(self._leaves)
-        if self._head and (len(self._leaves), root) != (self._head.size, self._head.root):
-            self._note("checkpoint", "its root is not the root of these entries")
-        self._root = base64.b64encode(root).decode()
+        if self._head:
+            self._read_entries(self._head.size)
+            self._check_tiles()
+            self._check_root(self._head)
 
     def report(self) -> Report:
         return Report(
             len(self._leaves),
             tuple(self._problems),
-            self._root,
+            base64.b64encode(root_of(self._leaves)).decode(),
             self._head.origin if self._head else "",
             self._opened,
             self._pending,
@@ -115,6 +101,8 @@ class Archive:
 
     def contains(self, note: str) -> None:
         """The log must begin with what an earlier checkpoint signed."""
+        if not self._head:
+            return
         try:
             head = open_note(note.encode(), self._vkey)
         except Broken as error:
@@ -129,10 +117,12 @@ class Archive:
 
     def compare(self, rows: Iterable[Row]) -> None:
         """Open the commitments with journal rows, in order; call again for more."""
-        for row in rows:
+        for row in rows if self._head else ():
             self._last += 1
             if row.seq != self._last:
-                what = f"row {self._last} is missing" if row.seq > self._last else "order"
+                what = (
+                    f"row {self._last} is missing" if row.seq > self._last else "order"
+                )
                 self._note(f"journal row {row.seq}", what)
                 self._last = row.seq
             if row.seq > len(self._leaves):
@@ -143,9 +133,13 @@ class Archive:
     def ends_at(self, logged: int) -> None:
         """After the last row: the journal must cover the log, and the log must reach
         the entry `logged` that the ledger remembers as logged."""
+        if not self._head:
+            return
         size = len(self._leaves)
         if self._last < size:
-            self._note("journal", f"ends at row {self._last}, the log has {size} entries")
+            self._note(
+                "journal", f"ends at row {self._last}, the log has {size} entries"
+            )
         if size < logged:
             what = f"{logged} entries were logged, {size} are there: it was cut short"
             self._note("log", what)
@@ -171,10 +165,11 @@ class Archive:
             self._note(name, str(error))
         return None
 
-    def _read_entries(self) -> None:
-        """From the bundles that the checkpoint's size calls for; without a readable
-        checkpoint, from all full ones."""
-        size = self._head.size if self._head else 0
+    def _check_root(self, head: Head) -> None:
+        if (len(self._leaves), root_of(self._leaves)) != (head.size, head.root):
+            self._note("checkpoint", "its root is not the root of these entries")
+
+    def _read_entries(self, size: int) -> None:
         for n in range(-(-size // WIDTH)):
             width = min(WIDTH, size - n * WIDTH)
             name = self._there("entries", n, width)
@@ -210,21 +205,15 @@ class Archive:
         return None
 
     def _entries(self, name: str) -> list[bytes]:
-        data, at, found = (self._folder / name).read_bytes(), 0, []
-        while at + 2 <= len(data):
-            end = at + 2 + int.from_bytes(data[at : at + 2])
-            if end > len(data):
-                break
-            found.append(data[at + 2 : end])
-            at = end
-        if at != len(data):
+        found, whole = bundled((self._folder / name).read_bytes())
+        if not whole:
             self._note(name, f"entry {len(found) + 1} of it is cut off or overlong")
         return found
 
     # --- tiles
 
     def _check_tiles(self) -> None:
-        levels = list(_levels(self._leaves))
+        levels = list(levels_of(self._leaves))
         for level, hashes in enumerate(levels):
             for n in range(-(-len(hashes) // WIDTH)):
                 width = min(WIDTH, len(hashes) - n * WIDTH)
@@ -235,14 +224,13 @@ class Archive:
             self._check_file(path.relative_to(root).as_posix(), levels)
 
     def _check_file(self, name: str, levels: list[list[bytes]]) -> None:
-        found, place = TILE.fullmatch(name), f"tile/{name}"
+        place, found = f"tile/{name}", parsed(name)
         if not found:
             self._note(place, "does not belong to the log")
             return
-        kind, n = found[1], int(found[2].replace("x", "").replace("/", ""))
+        kind, n, width = found
         level = 0 if kind == "entries" else int(kind)
         hashes = levels[level] if level < len(levels) else []
-        width = int(found[3] or WIDTH)
         expected = hashes[n * WIDTH : n * WIDTH + width]
         if kind == "entries":
             got = [leaf_hash(entry) for entry in self._entries(place)]
@@ -255,9 +243,15 @@ class Archive:
             what = f"holds {width}, the checkpoint covers {len(expected)} of them"
             self._note(place, f"{what}: the log was cut short, or an append was")
         elif got != expected:
-            first = next(i for i, pair in enumerate(zip(got, expected)) if len({*pair}) > 1)
+            first = next(
+                i
+                for i, pair in enumerate(zip(got, expected, strict=False))
+                if len({*pair}) > 1
+            )
             start = (n * WIDTH + first) * WIDTH**level + 1
-            self._note(place, f"hash {first} is not that of the entries from {start} on")
+            self._note(
+                place, f"hash {first} is not that of the entries from {start} on"
+            )
 
     # --- journal
 
@@ -268,7 +262,9 @@ class Archive:
             entry = b"{}"
         if leaf_hash(entry) == self._leaves[row.seq - 1]:
             return True
-        self._note(f"journal row {row.seq}", f"is not what was logged: {self._why(row)}")
+        self._note(
+            f"journal row {row.seq}", f"is not what was logged: {self._why(row)}"
+        )
         return False
 
     def _why(self, row: Row) -> str:
@@ -283,20 +279,3 @@ class Archive:
         names = {"commit": "body or salt"}
         wrong = [names.get(f, f) for f in FIELDS if said.get(f) != ours.get(f)]
         return f"{', '.join(wrong)} differ"
-
-
-def path_of(level: str, n: int, width: int) -> str:
-    """A tile's place under tile/: three digits an element, all but the last with x."""
-    parts = [f"{n % 1000:03}"]
-    while n := n // 1000:
-        parts.insert(0, f"x{n % 1000:03}")
-    partial = f".p/{width}" if width < WIDTH else ""
-    return f"{level}/{'/'.join(parts)}{partial}"
-
-
-def _levels(leaves: list[bytes]) -> Iterator[list[bytes]]:
-    """The hashes of each tile level: one above for each full tile below."""
-    while leaves:
-        yield leaves
-        full = len(leaves) // WIDTH
-        leaves = [root_of(leaves[n * WIDTH : (n + 1) * WIDTH]) for n in range(full)]

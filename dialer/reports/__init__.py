@@ -1,1 +1,1 @@
-"""What it adds up to: figures and exports from the store. Never touches a running call."""
+"""What it adds up to: figures and exports. Never touches a running call."""

@@ -34,6 +34,7 @@ _named = (
     )
     .order_by((campaigns.c.campaign_id == bindparam("wanted")).desc())
 )
+_all = select(campaigns).order_by(campaigns.c.created_at, campaigns.c.name)
 _same = select(campaigns).where(
     or_(
         campaigns.c.campaign_id == bindparam("campaign_id"),
@@ -66,6 +67,9 @@ class SqlCampaigns:
 
     async def get(self, name_or_id: str) -> Campaign:
         return await self._runner.read(lambda c: get(c, name_or_id))
+
+    async def all(self) -> list[Campaign]:
+        return await self._runner.read(all_campaigns)
 
     async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
         return await self._runner.write(
@@ -124,6 +128,10 @@ def get(connection: Connection, name_or_id: str) -> Campaign:
     if row is None:
         raise NotFound("campaign", name_or_id)
     return campaign_of(row)
+
+
+def all_campaigns(connection: Connection) -> list[Campaign]:
+    return [campaign_of(row) for row in connection.execute(_all)]
 
 
 def set_state(work: Work, campaign_id: str, state: str, at: datetime) -> Campaign:

@@ -84,8 +84,8 @@ def close(work: Work, row: Any, after: Attempt, outcome: Outcome) -> None:
     told = {
         "cause": outcome.cause,
         "stage": outcome.stage,
-        "facts": text(outcome.facts),
-        "measures": text(outcome.measures),
+        "facts": text(outcome.facts) if outcome.facts else "{}",
+        "measures": text(outcome.measures) if outcome.measures else "{}",
     }
     values = {"at_row": row.row, **attempt_values(after), **told}
     _close.run(work.connection, values)
@@ -137,7 +137,7 @@ def note(work: Work, row: Any, outcome: Outcome, following: str | None) -> None:
         "campaign": row.campaign_id,
         "contact": row.contact_id,
         "n": row.n,
-        "disposition": outcome.disposition,
+        "disposition": outcome.disposition.value,
         "cause": outcome.cause,
         "stage": outcome.stage,
         "facts": outcome.facts,

@@ -221,6 +221,10 @@ class Campaigns(Protocol):
 
     async def get(self, name_or_id: str) -> Campaign: ...
 
+    async def all(self) -> list[Campaign]:
+        """In the order of creation."""
+        ...
+
     async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
         """created->running, running<->paused, running|paused->stopped|done;
         anything else is Refused. Stopped: due attempts stay due and are not claimed."""

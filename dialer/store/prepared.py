@@ -8,7 +8,8 @@ in and comes out is what the database holds: times are text (`tables.stamp`).
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,32 +18,27 @@ from sqlalchemy.sql.expression import ClauseElement, SelectBase
 from dialer.store.port import StoreDown
 
 Values = Mapping[str, object]
+Fill = Callable[[Values], object]
 
 
 class Prepared:
-    """`values` give the statement's bind parameters by name; one that is not given
-    keeps what the statement says. No expanding parameters: their SQL varies."""
+    """`values` give the statement's bind parameters by name, all that it does not give
+    itself. No expanding parameters: their SQL varies."""
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Sequence[str] | None, Values]] = {}
+        self._compiled: dict[str, tuple[str, Fill]] = {}
         self._row = row_type(statement)
 
     def run(self, connection: Connection, values: Values) -> Any:
         """The driver's cursor. StoreDown."""
-        sql, order, given = self._sql(connection)
-        filled = {**given, **values}
-        wanted = filled if order is None else tuple([filled[name] for name in order])
-        return execute(connection, "execute", sql, wanted)
+        sql, fill = self._sql(connection)
+        return execute(connection, "execute", sql, fill(values))
 
     def many(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Once for each row, in one go."""
-        sql, order, given = self._sql(connection)
-        if order is None:
-            execute(connection, "executemany", sql, [{**given, **r} for r in rows])
-        else:
-            wanted = [tuple([row[name] for name in order]) for row in rows]
-            execute(connection, "executemany", sql, wanted)
+        sql, fill = self._sql(connection)
+        execute(connection, "executemany", sql, list(map(fill, rows)))
 
     def first(self, connection: Connection, values: Values) -> Any:
         """The first row by column name, or None."""
@@ -52,13 +48,31 @@ class Prepared:
     def all(self, connection: Connection, values: Values) -> list[Any]:
         return [self._row._make(row) for row in self.run(connection, values).fetchall()]
 
-    def _sql(self, connection: Connection) -> tuple[str, Sequence[str] | None, Values]:
+    def _sql(self, connection: Connection) -> tuple[str, Fill]:
         dialect = connection.dialect
-        if dialect.name not in self._compiled:
+        found = self._compiled.get(dialect.name)
+        if found is None:
             made: Any = self._statement.compile(dialect=dialect)
             order = made.positiontup if made.positional else None
-            self._compiled[dialect.name] = str(made), order, made.params
-        return self._compiled[dialect.name]
+            given = {k: v for k, v in made.params.items() if v is not None}
+            found = self._compiled[dialect.name] = str(made), filler(order, given)
+        return found
+
+
+def filler(order: Sequence[str] | None, given: Values) -> Fill:
+    """From values by name to what the driver takes. KeyError: one is missing."""
+    if order is None:
+        return lambda values: {**given, **values}
+    if not order:
+        return lambda values: ()
+    if given or len(order) == 1:
+
+        def fill(values: Values) -> object:
+            whole = {**given, **values}
+            return tuple([whole[name] for name in order])
+
+        return fill
+    return itemgetter(*order)
 
 
 def row_type(statement: ClauseElement) -> Any:

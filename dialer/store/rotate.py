@@ -18,8 +18,8 @@ from dialer.store.keys import TenantKey
 from dialer.store.port import KeyMissing, Refused
 from dialer.store.runner import Runner
 from dialer.store.sqlite import prepared
-from dialer.store.tables import keyring, records
 from dialer.store.vault import unlock
+from dialer.store.vault_tables import keyring, records
 from dialer.store.work import Work
 
 CHUNK = 500

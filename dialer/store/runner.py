@@ -93,16 +93,16 @@ class Runner:
     def _run(self, group: list[Job]) -> list[Answer]:
         """All in one transaction; if one fails, each in its own, so that only the
         guilty one is told."""
-        try:
-            with translated(), self._writer.begin() as connection:
-                work = Work(connection)
-                answers: list[Answer] = [(job, job.run(work), None) for job in group]
-                work.flush()
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-            if len(group) == 1:
-                return [(group[0], None, error)]
-            return [answer for job in group for answer in self._run([job])]
-        return answers
+        answers = list[Answer]()
+        with Tried() as tried, translated(), self._writer.begin() as connection:
+            work = Work(connection)
+            answers = [(job, job.run(work), None) for job in group]
+            work.flush()
+        if tried.error is None:
+            return answers
+        if len(group) == 1:
+            return [(group[0], None, tried.error)]
+        return [answer for job in group for answer in self._run([job])]
 
 
 def deliver(answers: list[Answer]) -> None:
@@ -113,6 +113,22 @@ def deliver(answers: list[Answer]) -> None:
             job.future.set_result(result)
         else:
             job.future.set_exception(error)
+
+
+class Tried:
+    """Keeps what its block raises, to be raised where the caller waits: the writer's
+    thread has nobody to raise it to, and must go on."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> Tried:
+        return self
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> bool:
+        self.error = error
+        return True
 
 
 class translated:  # noqa: N801 - reads as a word in a `with`

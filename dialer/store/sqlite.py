@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +79,13 @@ def prepared(path: Path, name: str) -> tuple[Engine, Engine]:
     with translated():
         create_file(path)
         writer = open_engine(path)
-        try:
+        with ExitStack() as if_refused:
+            if_refused.callback(writer.dispose)
             with writer.begin() as connection:
                 found = schema.check(connection, name)
             if found is None:
                 schema.upgrade(writer, name)
-        except BaseException:
-            writer.dispose()
-            raise
+            if_refused.pop_all()
         return writer, open_engine(path, reader=True)
 
 

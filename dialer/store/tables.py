@@ -1,4 +1,4 @@
-"""The tables of both databases, in types that SQLite and PostgreSQL share.
+"""The tables of the ledger, in types that SQLite and PostgreSQL share.
 
 A time is text of fixed width (RFC 3339, UTC, microseconds), so that it sorts as it
 reads. Lists and maps are JSON text. What `dialer.attempt` promises is repeated here as
@@ -8,6 +8,7 @@ CHECK constraints and unique indexes: no other program can break it either.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +33,7 @@ from sqlalchemy.types import TypeDecorator
 from dialer.attempt import Phase
 
 
+@lru_cache(maxsize=1024)  # one moment is written into many rows
 def stamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds, always 27 characters. Aware times only."""
     if at.tzinfo is None:
@@ -62,7 +64,6 @@ NAMES = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
-vault = MetaData(naming_convention=NAMES)
 ledger = MetaData(naming_convention=NAMES)
 
 CAMPAIGN_STATES = ("created", "running", "paused", "stopped", "done")
@@ -73,26 +74,6 @@ def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
-
-# --- vault
-
-keyring = Table(
-    "keyring",
-    vault,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("check_value", LargeBinary, nullable=False),
-    Column("token_secret", LargeBinary, nullable=False),
-)
-
-records = Table(
-    "records",
-    vault,
-    Column("contact_id", String(40), primary_key=True),
-    Column("key_version", Integer, ForeignKey("keyring.version"), nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("ciphertext", LargeBinary, nullable=False),
-    Index("ix_records_key_version", "key_version"),
-)
 
 # --- ledger: who
 

@@ -15,7 +15,7 @@ from dialer.store import seal
 from dialer.store.keys import TenantKey
 from dialer.store.port import KeyMissing, NotFound, StoreError
 from dialer.store.runner import Runner
-from dialer.store.tables import keyring, records
+from dialer.store.vault_tables import keyring, records
 from dialer.store.work import Work
 
 PREFIX = {"person": "p_", "number": "n_", "account": "a_", "contact": "c_"}

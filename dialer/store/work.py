@@ -10,9 +10,11 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from dialer.evidence.entry import canonical
 from dialer.store.prepared import Prepared
+from dialer.store.rows import text
 from dialer.store.tables import journal, stamp
 
 SALT = 16
+FLAT = frozenset({str, int, bool, type(None)})
 _last = Prepared(select(func.coalesce(func.max(journal.c.seq), 0)))
 _insert = Prepared(
     insert(journal).values({name: bindparam(name) for name in journal.c.keys()})  # noqa: SIM118
@@ -34,7 +36,7 @@ class Work:
             "at": stamp(at),
             "kind": kind,
             "subject": subject,
-            "body": canonical(body),
+            "body": body_text(body),
             "salt": os.urandom(SALT),
         }
         self._entries.append(entry)
@@ -48,6 +50,17 @@ class Work:
             entry["seq"] = seq
         _insert.many(self.connection, self._entries)
         self._entries = []
+
+
+def body_text(body: Mapping[str, object]) -> str:
+    """What `canonical` writes. A flat body without floats (most are) is written the
+    same by the C encoder, three times as fast; a lone surrogate is an error in both."""
+    for value in body.values():
+        if type(value) not in FLAT and value != {}:
+            return canonical(body)
+    flat = text(body)
+    flat.encode()
+    return flat
 
 
 def new_id() -> str:

@@ -30,7 +30,13 @@ SCENARIOS = (
 )
 
 
-class Rig(Protocol):
+class Passing(Protocol):
+    async def pass_time(self, seconds: float) -> None:
+        """Move the rig's clock by hand, or wait where the peer is real."""
+        ...
+
+
+class Rig(Passing, Protocol):
     """A driver with its far end in hand."""
 
     channel: Channel
@@ -46,16 +52,12 @@ class Rig(Protocol):
         """Lines the far end holds open now."""
         ...
 
-    async def pass_time(self, seconds: float) -> None:
-        """Move the rig's clock by hand, or wait where the peer is real."""
-        ...
-
 
 T = TypeVar("T")
 OpenRig = Callable[[], AbstractAsyncContextManager[Rig]]
 
 
-async def run(rig: Rig, call: Coroutine[Any, Any, T]) -> T:
+async def run(rig: Passing, call: Coroutine[Any, Any, T]) -> T:
     """Run one call while time passes; its result."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(call)

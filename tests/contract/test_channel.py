@@ -1,4 +1,4 @@
-"""What every driver of `channels.port.Channel` must do. A driver adds its rig to RIGS."""
+"""What every channel driver must do. A driver adds its rig to RIGS."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ async def test_we_ring_no_longer_than_ordered(rig: Rig) -> None:
         waited = 0.0
         async with asyncio.TaskGroup() as group:
             task = group.create_task(call())
-            while not task.done():
+            while not task.done() and waited < 30:
                 await rig.pass_time(0.1)
                 waited += 0.1
         return waited
@@ -248,7 +248,8 @@ async def test_a_transfer_that_is_taken_ends_our_part(rig: Rig) -> None:
     async def call() -> bool:
         async with rig.channel.place(order(rig, "people")) as line:
             taken = await line.transfer("queue:people")
-            assert [heard async for heard in line.hear()] is not None
+            async for _ in line.hear():
+                pass  # what came before it was taken; and then it ends
             return taken
 
     assert await run(rig, call())

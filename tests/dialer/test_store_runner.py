@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -13,11 +14,12 @@ import pytest
 import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Connection, event, func, insert, select
 
+from dialer.evidence.entry import canonical
 from dialer.store.port import StoreDown
 from dialer.store.runner import Runner
 from dialer.store.sqlite import prepared
 from dialer.store.tables import cursors
-from dialer.store.work import Work
+from dialer.store.work import Work, body_text
 from tests.kit.stores import NOW, contact, kinds, opened, running
 
 
@@ -115,9 +117,7 @@ async def test_a_locked_database_is_down_and_then_up_again(runner: Runner) -> No
         connection.execute("PRAGMA busy_timeout = 10")
 
     event.listen(runner._writer, "checkout", hurry)
-    path = await runner.read(
-        lambda c: c.exec_driver_sql("PRAGMA database_list").fetchone()
-    )
+    path = await runner.read(lambda c: c.exec_driver_sql("PRAGMA database_list").one())
     with closing(sqlite.connect(path[2], isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreDown, match="locked"):
@@ -144,3 +144,23 @@ async def test_a_full_disk_is_down_and_leaves_nothing_half_done(
             await running(stores, big, "autumn")
         after = await kinds(stores)
         assert after.count("contacts.added") == before.count("contacts.added") == 1
+
+
+def test_a_flat_body_is_written_as_the_canonical_one() -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)  # noqa: T201 - shown when the test fails
+    chance = random.Random(seed)
+    alphabet = 'ab"\\/\b\f\n\r\t\x00\x1f\x7f\u2028é中😀 '
+
+    def word() -> str:
+        return "".join(chance.choices(alphabet, k=chance.randrange(8)))
+
+    def value() -> object:
+        numbers = (0, -7, 2**53, 1.0, 0.0, 1e-7, 12.5)
+        return chance.choice((word(), *numbers, True, None, {}, [], {"b": 1.0, "a": 2}))
+
+    for _ in range(2000):
+        body = {f"k{i}": value() for i in range(chance.randrange(6))}
+        assert body_text(body) == canonical(body)
+    with pytest.raises(ValueError, match="surrogates"):
+        body_text({"a": "\ud800"})

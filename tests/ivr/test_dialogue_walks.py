@@ -136,6 +136,8 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
                     yield from _say(case, action, nodes, rights)
                 case HangUp():
                     yield from _end(action, nodes, flags, case)
+                case _:
+                    pass
         yield from _order(actions, over=position.over)
         here = (position.state, *(a for a in actions if isinstance(a, Say)))
         repeats = repeats + 1 if here == last else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from dialer.store.tables import vault
+from dialer.store.vault_tables import vault
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,219 @@
+"""`dialer calls`: list, show, export what became of attempts. All of it is masked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from dialer import app
+from dialer.cli.frame import Fail, emit, json_option, out, run, with_settings
+from dialer.model import Disposition, Turn
+from dialer.reports.export import Format, export, record
+from dialer.settings import Settings
+from dialer.store.port import AttemptRow
+
+ENDS = click.Choice([str(one) for one in Disposition])
+CAMPAIGN = click.option("--campaign", help="Only this campaign (name or id).")
+DISPOSITION = click.option("--disposition", type=ENDS, help="Only this outcome.")
+VOICES = {"us": "bold cyan", "them": "bold green"}
+
+
+@click.group()
+def calls() -> None:
+    """Look at call outcomes and masked transcripts."""
+
+
+@asynccontextmanager
+async def _listed(
+    settings: Settings, campaign: str | None, disposition: str | None, limit: int | None
+) -> AsyncIterator[AsyncIterator[AttemptRow]]:
+    async with app.opened(settings) as stores:
+        campaign_id = None
+        if campaign:
+            campaign_id = (await stores.campaigns.get(campaign)).campaign_id
+        every = stores.calls.list(campaign_id, limit=None if disposition else limit)
+
+        async def wanted() -> AsyncIterator[AttemptRow]:
+            left = limit
+            async for row in every:
+                if disposition and row.disposition != disposition:
+                    continue
+                yield row
+                left = left and left - 1
+                if left == 0:
+                    return
+
+        yield wanted()
+
+
+@calls.command("list")
+@CAMPAIGN
+@DISPOSITION
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True)
+@json_option
+@with_settings
+def list_(
+    settings: Settings,
+    campaign: str | None,
+    disposition: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Attempts in the order of their creation, with how they ended.
+
+    Example: dialer calls list --campaign autumn --disposition promised
+    """
+
+    async def read() -> list[AttemptRow]:
+        async with _listed(settings, campaign, disposition, limit + 1) as rows:
+            return [row async for row in rows]
+
+    found = run(read())
+    more, found = len(found) > limit, found[:limit]
+    data = {"calls": [record(row) for row in found], "more": more}
+    emit(data, as_json, lambda: _show_list(found, more))
+
+
+def _show_list(rows: Sequence[AttemptRow], more: bool) -> None:
+    table = Table("call", "n", "phone", "phase", "outcome", "cause", "stage", "ended")
+    for row in rows:
+        ended = f"{row.ended_at:%Y-%m-%d %H:%M}" if row.ended_at else ""
+        cells = [row.attempt_id[:12], str(row.n), row.phone, str(row.phase)]
+        cells += [row.disposition or "", row.cause, str(row.stage), ended]
+        table.add_row(*map(Text, cells))
+    out.print(table)
+    if more:
+        out.print("there are more: use --limit")
+
+
+@calls.command()
+@click.argument("call", metavar="ID")
+@json_option
+@with_settings
+def show(settings: Settings, call: str, as_json: bool) -> None:
+    """One call: its timeline, what was measured and agreed, why it was allowed.
+
+    ID may be the beginning of an id. Example: dialer calls show 3f9c
+    """
+
+    async def read() -> tuple[AttemptRow, Sequence[Turn]]:
+        async with app.opened(settings) as stores:
+            return await stores.calls.show(call)
+
+    row, turns = run(read())
+    data = {**record(row), "turns": [asdict(turn) for turn in turns]}
+    data["verdict"] = _verdict(row)
+    emit(data, as_json, lambda: show_call(row, turns))
+
+
+def show_call(row: AttemptRow, turns: Sequence[Turn]) -> None:
+    """One call for people."""
+    end = row.disposition or row.phase
+    out.print(Text(f"call {row.attempt_id}  try {row.n}  {row.phone}  {end}", "bold"))
+    for name in ("dialing_at", "answered_at", "ended_at"):
+        at: datetime | None = getattr(row, name)
+        if at:
+            out.print(Text(f"  {name.removesuffix('_at'):10} {at:%Y-%m-%d %H:%M:%S}Z"))
+    if row.cause:
+        out.print(Text(f"  {'cause':10} {row.cause}"))
+    for turn in turns:
+        out.print(_line(turn))
+    for title, values in (("measured", row.measures), ("agreed", row.facts)):
+        if values:
+            said = "  ".join(f"{name} {value}" for name, value in values.items())
+            out.print(Text(f"{title}: {said}"))
+    for line in _gate(row):
+        out.print(Text(line))
+
+
+def _line(turn: Turn) -> Text:
+    """Time, who, stage; the text; then in small what it was and rested on."""
+    mark = "*" if turn.key else " "
+    line = Text(f"{mark}{turn.at:7.1f} s ")
+    line.append(f"{turn.who:4} ", VOICES.get(turn.who, ""))
+    line.append(f"{turn.stage}  {turn.text}")
+    notes = [turn.template]
+    if turn.intent:
+        notes.append(f"{turn.intent} ({turn.confidence:.2f})")
+    notes += [f"clause {clause}" for clause in turn.clauses]
+    notes += [f"right {right}" for right in turn.rights]
+    notes.append(f"confirms {turn.confirmation}" if turn.confirmation else "")
+    notes.append("key sentence" if turn.key else "")
+    notes.append("interrupted" if turn.interrupted else "")
+    line.append(f"  [{', '.join(filter(None, notes))}]", "dim")
+    return line
+
+
+def _verdict(row: AttemptRow) -> dict[str, Any]:
+    found = json.loads(row.verdict) if row.verdict else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _gate(row: AttemptRow) -> list[str]:
+    found = _verdict(row)
+    if not found:
+        return ["gate: not judged yet"]
+    if found.get("allowed"):
+        return ["gate: allowed"]
+    lines = [
+        f"gate: refused by {r['rule']} ({r['citation']}): {r['detail']}"
+        for r in found.get("reasons", [])
+    ]
+    after = found.get("next_allowed")
+    return [*lines, f"gate: next allowed {after}" if after else "gate: not by waiting"]
+
+
+@calls.command("export")
+@CAMPAIGN
+@DISPOSITION
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    show_default=True,
+)
+@click.option(
+    "--out",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write; an existing one is not overwritten.",
+)
+@click.option("--force", is_flag=True, help="Overwrite it.")
+@json_option
+@with_settings
+def export_(
+    settings: Settings,
+    campaign: str | None,
+    disposition: str | None,
+    form: Format,
+    path: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write outcomes for analysis: masked, safe to open in a spreadsheet.
+
+    Example: dialer calls export --format csv --out outcomes.csv
+    """
+    if path.exists() and not force:
+        raise Fail(f"{path} exists; give another name, or --force")
+    if not path.parent.is_dir():
+        raise Fail(f"{path.parent}: no such folder")
+
+    async def write() -> int:
+        async with _listed(settings, campaign, disposition, None) as rows:
+            return await export(rows, path, form)
+
+    count = run(write())
+    data = {"file": str(path), "format": form, "rows": count}
+    emit(data, as_json, lambda: out.print(Text(f"{count} rows in {path}")))

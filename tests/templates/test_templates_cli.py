@@ -1,0 +1,106 @@
+"""`dialer templates`: what it prints and how it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dialer.cli.templates import templates
+from tests.templates.cases import TEMPLATES, library
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(templates, list(arguments), standalone_mode=False)
+
+
+def as_json(*arguments: str) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exception is None, result.exception
+    return json.loads(result.stdout)
+
+
+def test_lint_of_the_shipped_library_is_clean() -> None:
+    result = run("lint", "--json")
+    assert result.return_value == 0
+    data = json.loads(result.stdout)
+    assert data["problems"] == []
+    assert data["version"] == library().version
+    assert data["templates"]["zh"] == data["templates"]["en"] >= 40
+
+
+def test_lint_tells_each_problem_on_a_line_and_fails(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
+    path = folder / "zh" / "debt.toml"
+    spoilt = path.read_text("utf-8").replace("我理解", "上法院，我理解")
+    path.write_text(spoilt, "utf-8")
+    result = run("lint", "--folder", str(folder))
+    assert result.return_value == 1
+    first = "zh/debt.toml: hardship_heard.text: forbidden '法院' (threat): "
+    assert result.stdout.splitlines()[0].startswith(first)
+    data = json.loads(run("lint", "--folder", str(folder), "--json").stdout)
+    assert [p["place"] for p in data["problems"]] == ["hardship_heard.text"]
+
+
+def test_list_by_language_and_stage() -> None:
+    rows = as_json("list", "--lang", "en", "--stage", "1")["templates"]
+    assert {row["lang"] for row in rows} == {"en"}
+    assert {row["stage"] for row in rows} == {1}
+    assert "ask_identity" in {row["id"] for row in rows}
+    assert "ask_identity" in run("list", "--stage", "1").stdout
+
+
+def test_show_tells_words_rights_and_clauses() -> None:
+    told = run("show", "rights_explained").stdout
+    for part in ("您随时可以要求我们停止来电。", "right    stop_calls", "Art. 24"):
+        assert part in told
+    assert set(as_json("show", "rights_explained")) == {"zh", "en"}
+    assert "no template 'nothing'" in str(run("show", "nothing").exception)
+
+
+def test_try_one_sentence() -> None:
+    found = as_json("try", "别再给我打电话了", "--stage", "2", "--lang", "zh")
+    assert (found["intent"], found["template"]) == ("stop_calling", "stop_bye")
+    assert found["clarify"] is False
+    assert "stop_calling" in run("try", "别再给我打电话了").stdout
+
+
+def test_try_a_batch(tmp_path: Path) -> None:
+    path = tmp_path / "turns.tsv"
+    path.write_text(
+        "id\tlang\tstage\ttext\n"
+        "a\tzh\t3\t别再给我打电话了\n"
+        'b\tzh\t1\t"\n'  # a lone quotation mark is text
+        "\n",
+        "utf-8",
+    )
+    first, second = as_json("try", "--batch", str(path))
+    assert first["id"] == "a"
+    assert set(first) >= {"id", "intent", "clarify", "template", "confidence"}
+    assert (first["intent"], first["template"]) == ("stop_calling", "stop_bye")
+    assert (second["intent"], second["clarify"]) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id\tlang\ttext\n", "line 1: no column stage"),
+        ("", "line 1: no column id, lang, stage, text"),
+        ("id\tlang\tstage\ttext\na\tfr\t9\thello\n", "line 2: lang 'fr', expected"),
+        ("id\tlang\tstage\ttext\na\tfr\t9\thello\n", "line 2: stage '9', expected 1"),
+        ("id\tlang\tstage\ttext\na\tzh\n", "line 2: 2 columns, expected 4"),
+    ],
+)
+def test_a_bad_batch_is_told_by_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "turns.tsv"
+    path.write_text(text, "utf-8")
+    assert expected in str(run("try", "--batch", str(path)).exception)
+
+
+def test_try_needs_a_text_or_a_batch() -> None:
+    assert "TEXT or --batch" in str(run("try").exception)
+    assert "TEXT or --batch" in str(run("try", "x", "--batch", "y").exception)
