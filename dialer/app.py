@@ -19,9 +19,9 @@ from dialer.campaign import retry
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.file import CampaignFile, parse
 from dialer.campaign.plan import Summary
-from dialer.channels.loopback.callee import Callee, load_callees
+from dialer.channels.loopback.callee import Callee
+from dialer.channels.loopback.callees import load_callees
 from dialer.channels.loopback.channel import LoopbackChannel
-from dialer.channels.port import Channel
 from dialer.clock import Clock
 from dialer.compliance import packs
 from dialer.compliance.gate import make_judge
@@ -37,7 +37,7 @@ from dialer.store.sqlite import open_sqlite
 from ivr.library import Library, load_library
 from speech.pool import Pool
 from speech.port import Recogniser
-from speech.prompts import Prompts, open_prompts
+from speech.prompts import Prompts, Recall, open_prompts
 from speech.recognisers.vosk import Vosk
 from speech.recognisers.whisper import Whisper
 
@@ -151,7 +151,7 @@ def library() -> Library:
     return load_library(shipped("templates"))
 
 
-def machine_words() -> Mapping[str, tuple[str, ...]]:
+def machine_words() -> dict[str, tuple[str, ...]]:
     """By language: phrases of recorded announcements."""
     path = shipped("templates") / "lexicon" / "machine.toml"
     found = tomllib.loads(path.read_text("utf-8"))
@@ -159,7 +159,9 @@ def machine_words() -> Mapping[str, tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def prompts(settings: Settings) -> AsyncIterator[Prompts]:
+async def prompts(
+    settings: Settings, recall: Recall | None = None
+) -> AsyncIterator[Prompts]:
     """The voices and their cache; clips with personal words are sealed."""
     key = keys.load_key(settings.key_file)
     async with open_prompts(
@@ -169,17 +171,21 @@ async def prompts(settings: Settings) -> AsyncIterator[Prompts]:
         settings.speech.pace,
         sealed=settings.home / "vault" / "prompts",
         seal=keys.sealer(key),
+        recall=recall,
     ) as found:
         yield found
 
 
 @asynccontextmanager
-async def studio(settings: Settings, clock: Clock) -> AsyncIterator[Studio]:
-    """All that conversations share."""
+async def studio(
+    settings: Settings, clock: Clock, recall: Recall | None = None
+) -> AsyncIterator[Studio]:
+    """All that conversations share. `recall` learns what we can say, for callees in
+    memory."""
     loaded = await asyncio.to_thread(recogniser, settings)
     async with (
         Pool(settings.speech.workers, settings.speech.waiting) as pool,
-        prompts(settings) as spoken,
+        prompts(settings, recall) as spoken,
     ):
         yield Studio(
             library=library(),
@@ -281,11 +287,17 @@ async def engine(
     carrier in memory keeps its own record of calls placed.
     """
     wanted = parse(found.settings)
+    if callees is None:
+        callees = _callees(wanted, settings)
+    recall = Recall()
     with _alone(settings):
         async with (
-            studio(settings, clock) as shared,
-            _carrier(wanted, shared, clock, callees, witness) as channel,
+            studio(settings, clock, recall) as shared,
+            LoopbackChannel(
+                callees, clock, understands=recall.text, record=witness
+            ) as channel,
         ):
+            await channel.prepare(shared.prompts)
             count = lines or wanted.lines
             desk = Desk(
                 stores=stores,
@@ -327,22 +339,12 @@ def _retries(wanted: CampaignFile) -> Mapping[str, tuple[float, int]]:
     return {k: (r.after_minutes, r.times) for k, r in wanted.retry.items()}
 
 
-@asynccontextmanager
-async def _carrier(
-    wanted: CampaignFile,
-    shared: Studio,
-    clock: Clock,
-    callees: Mapping[str, Callee] | None,
-    witness: Path | None,
-) -> AsyncIterator[Channel]:
-    if callees is None:
-        if not wanted.callees:
-            raise Refused(
-                "channel = \"loopback\" needs `callees`, a folder of callees, in the "
-                "campaign file: there is no other end in memory to call"
-            )
-        callees = load_callees(Path(wanted.callees))
-    async with LoopbackChannel(
-        callees, shared.prompts, clock, record=witness
-    ) as channel:
-        yield channel
+def _callees(wanted: CampaignFile, settings: Settings) -> Mapping[str, Callee]:
+    if not wanted.callees:
+        raise Refused(
+            'channel = "loopback" needs `callees`, a folder of callees, in the '
+            "campaign file: there is no other end in memory to call"
+        )
+    return load_callees(
+        Path(wanted.callees), engine_voices=settings.speech.voices.values()
+    )

@@ -13,20 +13,23 @@ import json
 import shutil
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dialer import app
 from dialer.campaign import file
 from dialer.campaign.plan import Summary
-from dialer.channels.loopback.callee import Callee, load_callees
+from dialer.channels.loopback.callee import Callee
+from dialer.channels.loopback.callees import load_callees
 from dialer.clock import Clock, SystemClock
 from dialer.contacts import importer, review
 from dialer.model import Turn
-from dialer.reports.leaks import find_leaks
+from dialer.evidence.log import check
+from dialer.reports.leaks import Search, find_leaks
 from dialer.settings import Settings, shipped
 from dialer.store.port import AttemptRow, Status, Stores
 
@@ -121,6 +124,7 @@ def fresh_home(home: Path) -> None:
 
 
 Tell = Callable[[str], None]
+Watch = Callable[[Stores, str, app.Engine, Clock], Coroutine[Any, Any, None]]
 
 
 async def play(
@@ -129,12 +133,14 @@ async def play(
     *,
     lines: int | None,
     tell: Tell,
-    watch: Callable[[Stores, str, app.Engine, Clock], asyncio.Future[None] | object],
+    watch: Watch,
 ) -> Result:
     """Run the demo in a fresh home and look at what it left."""
     clock = SystemClock(script.at - SystemClock().now())
     began, result = clock.elapsed(), Result()
-    callees = load_callees(script.callees)
+    callees = load_callees(
+        script.callees, engine_voices=settings.speech.voices.values()
+    )
     witness = settings.home / "carrier.jsonl"
     async with app.opened(settings) as stores:
         await _import(settings, stores, script, clock, result, tell)
@@ -157,12 +163,12 @@ async def play(
         ) as engine:
             async with asyncio.TaskGroup() as group:
                 board = group.create_task(
-                    watch(stores, made.campaign_id, engine, clock)  # type: ignore[arg-type]
+                    watch(stores, made.campaign_id, engine, clock)
                 )
                 await engine.run()
                 board.cancel()
         await _look(settings, stores, made.campaign_id, callees, witness, result)
-    result.leaks = find_leaks(settings.home, needles(script.contacts))
+    result.leaks = await asyncio.to_thread(leaks, settings.home, script.contacts)
     result.seconds = clock.elapsed() - began
     return result
 
@@ -204,7 +210,7 @@ async def _look(
     placed = _placed(witness)
     result.expected = _score(result.rows, placed, callees)
     result.violations = violations(result.rows, placed)
-    report = await app.verify_evidence(settings, stores)
+    report = await check(settings.evidence_folder, stores.journal)
     result.entries, result.verified = report.entries, not report.problems
     result.problems = [str(problem) for problem in report.problems]
     longest = [r for r in result.rows if r.disposition and r.answered_at]
@@ -226,7 +232,7 @@ def _score(
 ) -> list[tuple[str, str, str, str]]:
     """-> (callee, attempt, expected, got), by the carrier's own record."""
     ended = {row.attempt_id: str(row.disposition or row.phase) for row in rows}
-    by_number = {call["number_sha256"]: call["attempt_id"] for call in placed}
+    by_number = {call["number_sha256"]: call["attempt"] for call in placed}
     found = []
     for number, callee in callees.items():
         if callee.expect is None:
@@ -242,7 +248,7 @@ def violations(rows: list[AttemptRow], placed: list[dict[str, str]]) -> list[str
 
     It shares no code with the gate: the hours are the law's, read from the row."""
     found = []
-    times = Counter(call["attempt_id"] for call in placed)
+    times = Counter(call["attempt"] for call in placed)
     known = {row.attempt_id: row for row in rows}
     for attempt, count in times.items():
         if count > 1:
@@ -265,6 +271,20 @@ def _waking_hours(row: AttemptRow) -> bool:
     assert row.dialing_at is not None
     hour = row.dialing_at.astimezone(ZoneInfo(zone)).hour
     return 8 <= hour < (22 if row.language == "zh" else 21)
+
+
+def leaks(home: Path, contacts: Path) -> list[tuple[str, str]]:
+    """Personal values of the contact file found outside the vault and the key."""
+    wanted = needles(contacts)
+    open_to_all = [e for e in home.iterdir() if e.name not in {"vault", "keys"}]
+    found = []
+    for entry in open_to_all:
+        if entry.is_dir():
+            found += find_leaks(entry, wanted)
+        else:
+            search = Search(wanted)
+            found += [(entry.name, value) for value in search.file(entry)]
+    return found
 
 
 def needles(contacts: Path) -> set[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from ivr import slots
 from ivr.classifier import Classifier, load_classifier
 from ivr.port import Understood
-from ivr.rules import Rule, find, load_rules
+from ivr.rules import Rule, denied, find, load_rules
 from ivr.text import letters, plain
 
 LANGUAGES = ("zh", "en")
@@ -98,7 +98,8 @@ def understand(
     intent = find(ordinary, said, others, found, SOUNDS)
     by, confidence = "rule", 1.0
     if intent is None:
-        intent, confidence = classifier(language).decide(said, set(admissible))
+        likely = (set(admissible) | LEGAL) - denied(legal, said)
+        intent, confidence = classifier(language).decide(said, likely)
         by = "classifier" if intent != "unknown" else "none"
     intent = _settle(intent, text, language, today, others, found)
     return Understood(intent, round(confidence, 3), by, found)

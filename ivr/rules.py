@@ -178,3 +178,8 @@ def find(
         return hit
     heard = sounds(text)
     return next((r.intent for r in open_rules if r.rings(text, heard, least)), None)
+
+
+def denied(rules: list[Rule], text: str) -> set[str]:
+    """Intents whose words are there and taken back: 不用转人工."""
+    return {r.intent for r in rules if r.says.search(text) and r.unless.search(text)}

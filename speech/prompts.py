@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import asynccontextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -19,6 +26,7 @@ from speech.voices import clips, pace, roster
 from speech.voices.clips import Clip
 from speech.voices.recall import Recall
 from speech.voices.render import Band, Job, Opener, Renderer, open_renderer
+from speech.voices.shelf import Seal, Shelf
 
 __all__ = ["Clip", "Progress", "Prompts", "Recall", "open_prompts"]
 
@@ -33,14 +41,14 @@ class Prompts:
 
     def __init__(
         self,
-        folder: Path,
+        shelf: Shelf,
         models: Path,
         voices: Mapping[str, str],
         band: Mapping[str, Band],
         renderer: Renderer,
         recall: Recall | None,
     ) -> None:
-        self._folder = folder
+        self._shelf = shelf
         self._models = models
         self._voices = dict(voices)
         self._band = dict(band)
@@ -52,6 +60,12 @@ class Prompts:
         self._counted: set[str] = set()
         self._units: dict[str, int] = defaultdict(int)
         self._seconds: dict[str, float] = defaultdict(float)
+        self._waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Texts being rendered now, or waiting for it."""
+        return self._waiting
 
     def get(self, language: str, text: str, *, voice: str = "") -> Clip | None:
         """The clip, at once, or None where it was never prepared.
@@ -63,7 +77,7 @@ class Prompts:
         if name in self._ready:
             self._ready.move_to_end(name)
             return self._ready[name]
-        clip = clips.load(job.file, pace.units(language, text))
+        clip = self._shelf.load(name, pace.units(language, text))
         if clip is not None:
             self._remember(name, clip, job)
         return clip
@@ -75,10 +89,12 @@ class Prompts:
         progress: Progress | None = None,
         *,
         voice: str = "",
+        personal: Collection[str] = (),
     ) -> None:
         """Make every text ready; render what the folder lacks, each only once even
         when several callers ask. Raises ModelMissing at once, any other SpeechError
-        after the rest is done. `progress` is called after each text.
+        after the rest is done. `progress` is called after each text. `personal`
+        texts are kept sealed, or in memory only where there is no seal.
         """
         wanted = list(dict.fromkeys(texts))
         problems: dict[str, None] = {}
@@ -88,7 +104,8 @@ class Prompts:
         async def work(waiting: Iterator[str]) -> None:
             nonlocal done
             for text in waiting:
-                problem = await self._attempt(language, text, voice)
+                secret = text in personal
+                problem = await self._attempt(language, text, voice, secret)
                 done += 1
                 if problem:
                     problems[problem] = None
@@ -109,29 +126,41 @@ class Prompts:
         0.0 before there is one."""
         return pace.per_minute(self._units[language], self._seconds[language])
 
-    async def _attempt(self, language: str, text: str, voice: str) -> str:
+    async def _attempt(self, language: str, text: str, voice: str, secret: bool) -> str:
         """Make one text ready; return what went wrong."""
         try:
-            await self._one(language, text, voice)
+            await self._one(language, text, voice, secret)
         except ModelMissing:
             raise
         except SpeechError as error:
             return str(error)
         return ""
 
-    async def _one(self, language: str, text: str, voice: str) -> None:
-        job, name = self._job(language, text, voice)
+    async def _one(self, language: str, text: str, voice: str, secret: bool) -> None:
+        job, name = self._job(language, text, voice, secret)
         lock = self._locks.setdefault(name, asyncio.Lock())
         async with lock:  # a cancelled renderer leaves the work to the next in line
             if name in self._ready:
                 return
             count = pace.units(language, text)
-            clip = await asyncio.to_thread(clips.load, job.file, count)
+            clip = await asyncio.to_thread(self._shelf.load, name, count)
             if clip is None:
-                clip = await self._renderer.render(job)
+                clip = await self._rendered(job, name, secret)
             self._remember(name, clip, job)
 
-    def _job(self, language: str, text: str, voice: str) -> tuple[Job, str]:
+    async def _rendered(self, job: Job, name: str, secret: bool) -> Clip:
+        self._waiting += 1
+        try:
+            clip = await self._renderer.render(job)
+        finally:
+            self._waiting -= 1
+        if secret:
+            await asyncio.to_thread(self._shelf.keep_sealed, name, clip)
+        return clip
+
+    def _job(
+        self, language: str, text: str, voice: str, secret: bool = False
+    ) -> tuple[Job, str]:
         """What to render and the name it is kept under."""
         own = self._voices.get(language, "")
         spec = voice or own
@@ -141,7 +170,7 @@ class Prompts:
         band = None if voice else self._band.get(language)
         version = roster.version(spec)
         name = clips.key(spec, language, version, str(band), text)
-        file = clips.place(self._folder, name)
+        file = None if secret else self._shelf.plain(name)
         return Job(spec, language, text, band, self._models, file), name
 
     def _remember(self, name: str, clip: Clip, job: Job) -> None:
@@ -168,6 +197,8 @@ async def open_prompts(
     band: Mapping[str, Band],
     *,
     recall: Recall | None = None,
+    sealed: Path | None = None,
+    seal: Seal | None = None,
     opener: Opener = roster.open_voice,
 ) -> AsyncIterator[Prompts]:
     """Prompts kept in `folder`, spoken by `voices` (language -> "engine:name") at
@@ -176,4 +207,5 @@ async def open_prompts(
     for spec in voices.values():
         roster.named(spec)
     async with open_renderer(opener, WORKERS) as renderer:
-        yield Prompts(folder, models, voices, band, renderer, recall)
+        shelf = Shelf(folder, sealed, seal)
+        yield Prompts(shelf, models, voices, band, renderer, recall)

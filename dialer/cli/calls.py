@@ -84,11 +84,15 @@ def list_(
 
 
 def _show_list(rows: Sequence[AttemptRow], more: bool) -> None:
-    table = Table("call", "n", "phone", "phase", "outcome", "cause", "stage", "ended")
+    table = Table(
+        "call", "try", "phone", "outcome", "cause", "stage", "ended", box=None
+    )
+    for column in table.columns:
+        column.no_wrap = True
     for row in rows:
         ended = f"{row.ended_at:%Y-%m-%d %H:%M}" if row.ended_at else ""
-        cells = [row.attempt_id[:12], str(row.n), row.phone, str(row.phase)]
-        cells += [row.disposition or "", row.cause, str(row.stage), ended]
+        cells = [row.attempt_id[:8], str(row.n), row.phone]
+        cells += [row.disposition or row.phase, row.cause, str(row.stage), ended]
         table.add_row(*map(Text, cells))
     out.print(table)
     if more:

@@ -116,7 +116,7 @@ def _written(text: str, labels: Labels, kept: list[str]) -> str:
     """Signs to labels, one label for several of a kind in a row."""
     for what, sign in SIGNS.items():
         if sign in text:
-            text = re.sub(f"{sign}+", labels.of(what), text)
+            text = re.sub(f"{sign}(?: ?{sign})*", labels.of(what), text)
     for i, phrase in enumerate(kept):
         text = text.replace(chr(KEPT + i), phrase)
     return text

@@ -115,7 +115,9 @@ MONEY_PAID = re.compile(
     re.IGNORECASE,
 )
 HAS_DIGIT = re.compile(rf"[\d{ZH_DIGITS}]|{EN}", re.IGNORECASE)
-HAS_MONEY = re.compile(rf"[\d{_ZH}$£€¥￥]|{EN}|\b(?:a|few)\b", re.IGNORECASE)
+HAS_MONEY = re.compile(
+    rf"[\d{_ZH}$£€¥￥]|{EN}|\b(?:million|grand|bucks?|dollars?)\b", re.I
+)
 MAY_BE_EN = re.compile(r"[A-Za-z\d$£€¥￥]")
 NEAR_MONEY = re.compile(rf"\s*(?:{_ZH_UNIT}|{_EN_UNIT})", re.IGNORECASE)
 

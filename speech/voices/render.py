@@ -39,7 +39,7 @@ class Job:
     text: str
     band: Band | None
     models: Path
-    file: Path
+    file: Path | None  # None: not to be kept as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def perform(opener: Opener, job: Job) -> Clip | Missing:
     """Load the voice (once a process), render, keep the file, return the clip."""
     try:
         clip = _rendered(_voice(opener, job.voice, job.language, job.models), job)
-        clips.keep(job.file, clip)
+        if job.file is not None:
+            clips.keep(job.file, clip)
     except ModelMissing as error:
         return Missing(error.model, error.problem, error.remedy)
     except OSError as error:

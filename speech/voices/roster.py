@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
+from speech.models import catalogue
 from speech.port import SpeechError, Voice
-from speech.voices.hibari import Hibari
-from speech.voices.kokoro import MODEL_SHA256, Kokoro
+from speech.voices import hibari, kokoro
 from speech.voices.pace import Habit
 
 FINISH = "finish-1"  #: count up when speech.voices.finish changes its sound
@@ -50,13 +49,13 @@ def open_voice(spec: str, language: str, models: Path) -> Voice:
     if language not in ("zh", "en"):
         raise SpeechError(f"voice {spec}: speaks zh and en, not {language}")
     if engine == "hibari":
-        return Hibari(name, models)
-    return Kokoro(name, models, language=language)
+        return hibari.Hibari(name, models)
+    return kokoro.Kokoro(name, models, language=language)
 
 
 @cache
 def version(spec: str) -> str:
     """Changes whenever the same text would come out otherwise."""
     engine = named(spec)[0]
-    model = MODEL_SHA256[:16] if engine == "kokoro" else metadata.version("hibari-tts")
-    return f"{engine} {model} {FINISH}"
+    model = catalogue()[kokoro.MODEL if engine == "kokoro" else hibari.MODEL]
+    return f"{engine} {model.file[0].sha256[:16]} {FINISH}"

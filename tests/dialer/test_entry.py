@@ -17,9 +17,7 @@ from tests.kit.journal import rows
 def test_keys_are_sorted_by_utf16_and_nothing_is_spaced() -> None:
     # U+1F600 is two surrogates from D83D: before U+FB33 in UTF-16, after it by point
     body = {"\ufb33": 1, "\U0001f600": 2, "€": 3, "ö": 4, "1": 5, "\r": 6}
-    assert canonical(body) == (
-        '{"\\r":6,"1":5,"ö":4,"€":3,"\U0001f600":2,"\ufb33":1}'
-    )
+    assert canonical(body) == ('{"\\r":6,"1":5,"ö":4,"€":3,"\U0001f600":2,"\ufb33":1}')
 
 
 @pytest.mark.parametrize(
@@ -42,7 +40,7 @@ def test_keys_are_sorted_by_utf16_and_nothing_is_spaced() -> None:
         (None, "null"),
         ([], "[]"),
         ({}, "{}"),
-        ("\x08\x0c\n\x1f\x7f/\"\\", '"\\b\\f\\n\\u001f\x7f/\\"\\\\"'),
+        ('\x08\x0c\n\x1f\x7f/"\\', '"\\b\\f\\n\\u001f\x7f/\\"\\\\"'),
     ],
 )
 def test_values_as_rfc_8785_writes_them(value: object, written: str) -> None:

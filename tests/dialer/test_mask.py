@@ -1,4 +1,4 @@
-"""What was said, without who it was: the shapes in which people say names and numbers."""
+"""What was said, without who it was: the shapes of names, numbers and places."""
 
 from __future__ import annotations
 

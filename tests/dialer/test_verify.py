@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shutil
 import sqlite3
@@ -278,24 +279,27 @@ def ledger(path: Path, found: list[JournalRow]) -> Path:
     return path
 
 
-async def test_four_files_and_cryptography_are_the_whole_verifier(
-    tmp_path: Path,
-) -> None:
-    log = await logged(tmp_path / "archive", 30)
-    kit = tmp_path / "kit" / "dialer" / "evidence"
-    kit.mkdir(parents=True)
+def audited(kit: Path, *words: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "dialer.evidence.audit", *words]
+    done = subprocess.run(command, cwd=kit, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_four_files_and_cryptography_are_the_whole_verifier(tmp_path: Path) -> None:
+    log = asyncio.run(logged(tmp_path / "archive", 30))
+    room = tmp_path / "kit" / "dialer" / "evidence"
+    room.mkdir(parents=True)
     for name in ("audit", "verify", "layout", "proof"):
-        shutil.copy(ROOT / "dialer" / "evidence" / f"{name}.py", kit)
-    book = ledger(tmp_path / "ledger.db", rows(30))
-    command = [sys.executable, "-m", "dialer.evidence.audit", str(tmp_path / "archive")]
-    command += ["--vkey", log.vkey, "--ledger", str(book)]
-    done = subprocess.run(command, cwd=tmp_path / "kit", capture_output=True, text=True)
-    assert "30 entries of accord.test/log: verified" in done.stdout, done.stderr
-    assert "30 journal rows opened" in done.stdout
-    assert done.returncode == 0
+        shutil.copy(ROOT / "dialer" / "evidence" / f"{name}.py", room)
+    words = [str(tmp_path / "archive"), "--vkey", log.vkey]
+    words += ["--ledger", str(ledger(tmp_path / "ledger.db", rows(30)))]
+    code, said = audited(tmp_path / "kit", *words)
+    assert "30 entries of accord.test/log: verified" in said
+    assert "30 journal rows opened" in said
+    assert code == 0
     (tmp_path / "archive/tile/0/000.p/30").write_bytes(b"\0" * 960)
-    done = subprocess.run(command, cwd=tmp_path / "kit", capture_output=True, text=True)
-    assert (done.returncode, "tile/0/000.p/30" in done.stdout) == (1, True)
+    code, said = audited(tmp_path / "kit", *words)
+    assert (code, "tile/0/000.p/30" in said) == (1, True)
 
 
 async def test_the_auditors_command_checks_proofs_and_says_what_is_wrong(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
+import subprocess
+import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -215,6 +218,32 @@ async def test_a_killed_process_is_survived(tmp_path: Path) -> None:
             await prompts.prepare("en", ["die always"])
         await prompts.prepare("en", ["three"])
         assert prompts.get("en", "three") is not None
+
+
+PARENT = """
+import asyncio, pathlib, sys
+from tests.speech.test_prompts import SLOW, opened
+async def main():
+    folder = pathlib.Path(sys.argv[1])
+    async with opened(folder, SLOW) as prompts:
+        await prompts.prepare("en", ["one"])
+        print((folder / "log").read_text().split()[0], flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux")
+def test_processes_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = os.pidfd_open(int(parent.stdout.readline()))
+        parent.kill()
+        gone, _, _ = select.select([worker], [], [], 10)
+        os.close(worker)
+    assert gone
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ class Callee:
     turns: tuple[Turn, ...] = ()
     then: str = "silent"  # after the list: silent | hang_up | repeat
     expect: Expect | None = field(default=None, compare=False)
+    name: str = ""  # of its file, without .toml
 
     def texts(self) -> Iterator[str]:
         """Every text that must be rendered before this callee can speak."""

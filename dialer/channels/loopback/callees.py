@@ -171,7 +171,7 @@ def read_callee(path: Path, *, engine_voices: Collection[str] = ()) -> Callee:
     except ValidationError as error:
         raise CalleesError(list(_told(path, error))) from error
     sounds = _Sounds(path.parent)
-    callee = _callee(file, sounds)
+    callee = _callee(path.stem, file, sounds)
     problems = [f"{path}: {problem}" for problem in sounds.problems]
     needs = next(callee.texts(), None)
     if needs is not None and not callee.voice:
@@ -216,10 +216,11 @@ class _Sounds:
             return None
 
 
-def _callee(file: CalleeFile, sounds: _Sounds) -> Callee:
+def _callee(name: str, file: CalleeFile, sounds: _Sounds) -> Callee:
     early = file.early_media or Spoken()
     return Callee(
         number=file.number,
+        name=name,
         language=file.language,
         voice=file.voice or "",
         answer=file.answer,
