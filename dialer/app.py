@@ -75,7 +75,9 @@ async def import_contacts(
     )
 
 
-async def create_campaign(stores: Stores, wanted: CampaignFile, clock: Clock) -> Campaign:
+async def create_campaign(
+    stores: Stores, wanted: CampaignFile, clock: Clock
+) -> Campaign:
     """Store a checked campaign file; the name must be new."""
     made = Campaign(
         str(uuid4()), wanted.name, "created", wanted.canonical(), clock.now()

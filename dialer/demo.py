@@ -34,6 +34,7 @@ from dialer.settings import Settings, shipped
 from dialer.store.port import AttemptRow, Status, Stores
 
 KEPT = {"keys", "prompts", "models"}  # of an earlier run's home
+SECRET = {"keys", "models", "vault"}  # not looked into for leaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,7 @@ async def play(
     async with app.opened(settings) as stores:
         await _import(settings, stores, script, clock, result, tell)
         made = await app.create_campaign(stores, file.load(script.campaign), clock)
-        result.summary = await app.plan(
-            settings, stores, made.name, clock, commit=True
-        )
+        result.summary = await app.plan(settings, stores, made.name, clock, commit=True)
         result.blocked = result.summary.contacts - result.summary.now
         tell(f"planned: {result.summary.now} callable now, {result.blocked} not")
         await stores.campaigns.set_state(made.campaign_id, "running", clock.now())
@@ -276,7 +275,7 @@ def _waking_hours(row: AttemptRow) -> bool:
 def leaks(home: Path, contacts: Path) -> list[tuple[str, str]]:
     """Personal values of the contact file found outside the vault and the key."""
     wanted = needles(contacts)
-    open_to_all = [e for e in home.iterdir() if e.name not in {"vault", "keys"}]
+    open_to_all = [e for e in home.iterdir() if e.name not in SECRET]
     found = []
     for entry in open_to_all:
         if entry.is_dir():

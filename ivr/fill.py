@@ -25,6 +25,11 @@ PROMISE_DAYS = 90  #: how far ahead a first payment may be
 OPTION_SLOTS = frozenset({"option_1", "option_2", "option_3", "chosen"})
 MONEY = frozenset({"each", "total"})
 _EDGES = " ，。、；：,.;:"
+#: What a transcript shows in place of a personal value.
+LABELS = {
+    "zh": {"name": "[姓名]", "account_tail": "[账号]", "amount": "[金额]"},
+    "en": {"name": "[name]", "account_tail": "[account]", "amount": "[amount]"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,34 @@ def _option(
     )
 
 
+def shown(
+    text: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
+) -> str:
+    """A sentence as a transcript shows it: labels where personal values are spoken."""
+    labels = LABELS[case.language]
+    gap = "" if case.language == "zh" else " "
+    filled = {}
+    for name in slots(text):
+        if name in CALL_SLOTS:
+            filled[name] = gap.join(_call_slot(name, fragments, case, facts))
+        elif name == "chosen" or name.startswith("option_"):
+            filled[name] = _option_shown(name, fragments, case, facts)
+        else:
+            filled[name] = labels.get(name) or value(name, fragments, case, facts)
+    return text.format(**filled)
+
+
+def _option_shown(
+    name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
+) -> str:
+    spoken = value(name, fragments, case, facts)
+    number = facts.get("option", "1") if name == "chosen" else name[-1]
+    figures = _figures(case.options[int(number) - 1], case)
+    for money in sorted((figures["each"], figures["total"]), key=len, reverse=True):
+        spoken = spoken.replace(money, LABELS[case.language]["amount"])
+    return spoken
+
+
 def _figures(option: Option, case: CaseFacts) -> dict[str, str]:
     months = zh.months if case.language == "zh" else en.months
     return {
@@ -186,16 +219,20 @@ def say(
     template = library.template(case.language, name)
     fragments = library.fragments[case.language]
     texts: list[str] = []
+    labelled: list[str] = []
     clips: list[str] = []
     for line in template.again if again and template.again else template.text:
         written, spoken = sentence(line, fragments, case, facts or {})
         if written:
             texts.append(written)
+            labelled.append(shown(line, fragments, case, facts or {}))
             clips += (clip.text for clip in spoken)
+    gap = "" if case.language == "zh" else " "
     return Say(
         template=name,
         clips=tuple(clips),
-        text=("" if case.language == "zh" else " ").join(texts),
+        text=gap.join(texts),
+        shown=gap.join(labelled),
         stage=stage,
         clauses=template.clauses,
         rights=template.rights,

@@ -94,13 +94,13 @@ def understand(
         if hits[1:]:
             found["also"] = ",".join(hits[1:])
         return Understood(hits[0], 1.0, "rule", found)
-    others = set(admissible) - LEGAL - {"unknown"}
-    intent = find(ordinary, said, others, found, SOUNDS)
-    by, confidence = "rule", 1.0
-    if intent is None:
-        likely = (set(admissible) | LEGAL) - denied(legal, said)
-        intent, confidence = classifier(language).decide(said, likely)
-        by = "classifier" if intent != "unknown" else "none"
+    others = (set(admissible) - LEGAL) | {"unknown"}
+    rule = find(ordinary, said, others, found, SOUNDS)
+    if rule == "unknown":
+        return Understood("unknown", 0.0, "rule", found)
+    likely = (set(admissible) | LEGAL) - denied(legal, said)
+    intent, confidence = classifier(language).decide(said, likely, rule, LEGAL)
+    by = "none" if intent == "unknown" else "rule" if rule else "classifier"
     intent = _settle(intent, text, language, today, others, found)
     return Understood(intent, round(confidence, 3), by, found)
 

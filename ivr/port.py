@@ -98,6 +98,7 @@ class Say:
     barge_in: bool = True
     wait: float = 6.0  # seconds of silence to allow afterwards
     key_sentence: bool = False
+    shown: str = ""  # `text` with labels in place of personal values
 
 
 @dataclass(frozen=True, slots=True)

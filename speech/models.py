@@ -74,10 +74,13 @@ class _Catalogue(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A model and whether it can be used. No problems: it is all there."""
+    """A model and whether it can be used. `joinable`: its parts are installed, and
+    it is joined the first time it is used."""
 
     model: Model
     ready: bool
+    joinable: bool = False
+    present: bool = False  # some of it is in its place, right or wrong
     problem: str = ""  # the first one
 
 
@@ -132,10 +135,11 @@ def list_models(folder: Path, models: dict[str, Model]) -> list[Status]:
     """Each model and whether it is here. Sizes only: `check` reads every byte."""
     found = []
     for model in models.values():
-        problems = list(_problems(model, folder, deep=False))
-        if problems and _joinable(model):
-            problems = []  # made the first time it is used
-        found.append(Status(model, not problems, next(iter(problems), "")))
+        problem = next(_problems(model, folder, deep=False), "")
+        joinable = bool(problem) and _joinable(model)
+        ready = joinable or not problem
+        present = _present(model, folder)
+        found.append(Status(model, ready, joinable, present, "" if ready else problem))
     return found
 
 
@@ -174,6 +178,15 @@ def sums(folder: Path) -> str:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
     lines = (f"{digest(p)}  {p.relative_to(folder).as_posix()}\n" for p in files)
     return "".join(lines)
+
+
+def _present(model: Model, folder: Path) -> bool:
+    home = place(model, folder)
+    if model.packaged:
+        return any(_installed(file.path) for file in model.file)
+    return any(
+        (home / name).is_file() for name in (SUMS, *(f.path for f in model.file))
+    )
 
 
 def _problems(model: Model, folder: Path, *, deep: bool) -> Iterator[str]:

@@ -108,8 +108,7 @@ async def _talk(
     async def flag(name: str) -> None:
         await desk.stores.flags.add(_flag_rows(name, claimed, desk))
 
-    known = (*secrets(personal), *fill.spoken_values(desk.studio.library, case))
-    talked = await Conversation(desk.studio, line, case, known, flag).talk()
+    talked = await Conversation(desk.studio, line, case, secrets(personal), flag).talk()
     return _outcome(talked, desk)
 
 

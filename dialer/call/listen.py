@@ -95,9 +95,7 @@ class Listener:
                 case Ended(pcm=sound, began=began, ended=ended):
                     task = self._early or self._recognise(sound)
                     self._early = None
-                    self._turns.append(
-                        _Turn(task, began, ended, self._clock.elapsed())
-                    )
+                    self._turns.append(_Turn(task, began, ended, self._clock.elapsed()))
                 case _:
                     pass  # Began: nothing to do yet
         while self._turns and self._turns[0].task.done():

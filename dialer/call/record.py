@@ -36,7 +36,7 @@ class Record:
                 "us",
                 round(at, 2),
                 round(seconds, 2),
-                self.mask.text(say.text, self.known),
+                self.mask.text(say.shown, self.known),
                 say.stage,
                 template=say.template,
                 clauses=say.clauses,

@@ -94,4 +94,3 @@ def load(path: Path) -> CampaignFile:
 def parse(settings: str) -> CampaignFile:
     """What `canonical` wrote."""
     return CampaignFile.model_validate_json(settings)
-

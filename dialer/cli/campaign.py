@@ -356,5 +356,3 @@ def progress_line(phases: Mapping[str, int], engine: app.Engine) -> str:
         f"{phases.get('dialing', 0)} ringing, {phases.get('reserved', 0)} in hand, "
         f"{phases.get('due', 0)} due" + (f", rendering {prompts}" if prompts else "")
     )
-
-

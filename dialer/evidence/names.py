@@ -22,6 +22,8 @@ MONTHS_AND_WILL = "Will|May|April|June|August"  # also given names
 HAN = r"[\u3400-\u9fff]"
 OF_HAN = re.compile(rf"{HAN}+")
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+LETTERS = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+FIRST = str.maketrans("ckqzx", "kkkss")
 CODES = str.maketrans("bfpvcgjkqsxzdtlmnr", "111122222222334556")
 
 
@@ -135,12 +137,12 @@ class LatinName:
     """A known name in Latin letters: its parts, and words that sound like them."""
 
     def __init__(self, name: str, ambiguous: set[str]) -> None:
-        words = " ".join(WORD.findall(name)).replace("-", " ").split()
-        parts = [part for part in words if len(part) > 1]
-        self._parts = {part.lower() for part in parts}
-        self._doubtful = self._parts & ambiguous | {p for p in parts if len(p) < 3}
-        self._codes = [(soundex(p), p.lower()) for p in parts if len(p) >= 4]
-        joint = r"(?:[\s,.-]+(?:[A-Za-z]\.?[\s,]+)?)"
+        parts = [part for part in LETTERS.findall(name) if len(part) > 1]
+        self._parts = {plain(part) for part in parts}
+        self._doubtful = {p for p in self._parts if p in ambiguous or len(p) < 3}
+        self._codes = [(soundex(p), p) for p in self._parts if len(p) >= 4]
+        self._initials = {code[0] for code, _ in self._codes}
+        joint = r"(?:[\s,.'’-]+(?:[A-Za-z]\b\.?[\s,'’]+)?)"
         either_way = (parts, parts[::-1])
         whole = {joint.join(map(re.escape, p)) for p in either_way if len(p) > 1}
         joined = {"".join(map(re.escape, p)) for p in either_way if len(p) > 1}
@@ -150,13 +152,13 @@ class LatinName:
     def mask(self, text: str, mark: str) -> str:
         if self._whole:
             text = self._whole.sub(mark, text)
-        return WORD.sub(lambda m: mark if self._is_ours(m, mark) else m[0], text)
+        return LETTERS.sub(lambda m: mark if self._is_ours(m, mark) else m[0], text)
 
     def _is_ours(self, found: re.Match[str], mark: str) -> bool:
-        word = re.sub(r"['’]s?$", "", found[0]).lower()
+        word = plain(found[0])
         large = found[0][0].isupper()
-        before = found.string[: found.start()].rstrip(" ,")
         if word in self._doubtful:
+            before = found.string[: found.start()].rstrip(" ,")
             inside = bool(before) and before[-1] not in ".!?"
             return (large and inside) or before.endswith(mark)
         if word in self._parts:
@@ -164,8 +166,18 @@ class LatinName:
         return large and len(word) >= 4 and self._heard(word)
 
     def _heard(self, word: str) -> bool:
+        if word[0].translate(FIRST) not in self._initials:
+            return False
         code = soundex(word)
         return any(code == c and _close(word, part) for c, part in self._codes)
+
+
+def plain(word: str) -> str:
+    """Lower case, without accents."""
+    if word.isascii():
+        return word.lower()
+    bare = unicodedata.normalize("NFD", word).encode("ascii", "ignore").decode()
+    return bare.lower() or word
 
 
 def soundex(word: str) -> str:
@@ -175,8 +187,7 @@ def soundex(word: str) -> str:
         return ""
     coded = re.sub(r"[hw]", "", letters).translate(CODES)
     coded = re.sub(r"(\d)\1+", r"\1", coded)
-    first = letters[0].translate(str.maketrans("ckqzx", "kkkss"))
-    return first + re.sub(r"\D", "", coded[1:])[:3]
+    return letters[0].translate(FIRST) + re.sub(r"\D", "", coded[1:])[:3]
 
 
 def _close(a: str, b: str) -> bool:
@@ -251,10 +262,10 @@ def _english(en: English) -> Iterator[Callable[[str, str], str]]:
     business = (
         rf"(?!(?:\s*[A-Za-z&']+){{0,4}}\s*\b(?i:{either(en.businesses.split())})\b)"
     )
-    large = rf"{stop}[A-Z][A-Za-z'’-]+"
+    large = rf"{stop}[A-Z][A-Za-zÀ-ɏ'’-]+"
     first = rf"(?:{large}|(?:{MONTHS_AND_WILL})(?=\s+{large}))"
     names = rf"{first}(?:\s+(?:[A-Z]\.?\s+)?{large}){{0,2}}"
-    word = rf"{stop}[A-Za-z][A-Za-z'’-]+"
+    word = rf"{stop}[A-Za-z][A-Za-zÀ-ɏ'’-]+"
     strong = en.strong.replace(" ", r"\s+")
     weak = en.weak.replace(" ", r"\s+")
     titles, relations = either(en.titles.split()), either(en.relations.split())

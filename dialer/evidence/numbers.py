@@ -91,13 +91,13 @@ _NOT_MONEY = r"(?![个人次天年米里遍种件家名条位步句号日月期�
 _PER = r"(?=\s+(?:a|per|each|every)\s+(?:month|week|fortnight|day|year))"
 MONEY_ZH = re.compile(
     rf"(?:人民币|港币)\s*{_ZHN}(?:\s*{_ZH_UNIT})?"
-    rf"|(?!一块(?!钱)){_ZHN}[多几来余]?[{_ZH}]?\s*{_ZH_UNIT}(?:[{_ZH}\d]{{1,3}}(?:毛|角)?)?"
+    rf"|(?!一块(?!钱)|[一半][分毛]钱){_ZHN}[多几来余]?[{_ZH}]?\s*{_ZH_UNIT}(?:[{_ZH}\d]{{1,3}}(?:毛|角)?)?"
     rf"|(?<![第之])(?:{_NUM}|[一二两三四五六七八九十几])[{_ZH}\d]*[百千万亿佰仟萬]"
     rf"[{_ZH}\d]*多?{_NOT_MONEY}"
 )
 MONEY_AFTER = re.compile(
     rf"(?<=[还付给交打转存凑拿])([了出上您你个]{{0,2}}\s*)"
-    rf"((?>\d[\d,.]*\d|[{_ZH}]{{2,}})){_NOT_MONEY}"
+    rf"((?!1[012]\d{{3}}(?!\d))(?>\d[\d,.]*\d|[{_ZH}]{{2,}})){_NOT_MONEY}"
 )
 MONEY_EN = re.compile(
     rf"(?:US\$|[$£€¥￥]|\b(?:RMB|CNY|USD|GBP|EUR))\s*(?:{_NUM}|{_ENN})"
@@ -111,7 +111,7 @@ MONEY_EN = re.compile(
 MONEY_PAID = re.compile(
     r"(\b(?:pay|paid|afford|send|sent|offer|owe|transfer)"
     r"(?:\s+(?:you|maybe|about|around|like|only|just|them|up to|at least))*\s+)"
-    rf"((?>\d[\d,.]*\d|{_ENN}))(?!\s*(?:days?|times?|weeks?|months?|years?|percent|more))",
+    rf"((?!1[012]\d{{3}}(?!\d))(?>\d[\d,.]*\d|{_ENN}))(?!\s*(?:days?|times?|weeks?|months?|years?|percent|more))",
     re.IGNORECASE,
 )
 HAS_DIGIT = re.compile(rf"[\d{ZH_DIGITS}]|{EN}", re.IGNORECASE)

@@ -130,7 +130,6 @@ async def export(rows: AsyncIterable[AttemptRow], path: Path, form: Format) -> i
                 file.write(line(row))
                 count += 1
         half.replace(path)
-    except BaseException:
-        half.unlink(missing_ok=True)
-        raise
+    finally:
+        half.unlink(missing_ok=True)  # there only when it was not finished
     return count

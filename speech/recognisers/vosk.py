@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import vosk
 
 from speech.port import RATE, ModelMissing, UnknownWords, Utterance, Word
 
-UNKNOWN = "[unk]"  #: what a grammar makes of everything else; never in a result
+#: How models spell "some other word", which a grammar must allow; never in a result.
+UNKNOWN = ("[unk]", "<UNK>")
 UNSPACED = frozenset({"zh", "ja"})  #: languages written without spaces
 _LONGEST_WORD = 8  # characters, when a phrase without spaces is cut into words
 
@@ -40,7 +40,7 @@ class Vosk:
     def open(self, language: str, phrases: Sequence[str] = ()) -> VoskHearing:
         """Begin an utterance; ValueError for a language without a model.
 
-        With `phrases` nothing else is heard, and a turn costs a tenth. UnknownWords
+        With `phrases` only their words are heard, at a tenth of the cost. UnknownWords
         lists words the vocabulary lacks (Vosk itself would drop them in silence).
         """
         if language not in self._models:
@@ -50,9 +50,8 @@ class Vosk:
         if not phrases:
             return VoskHearing(vosk.KaldiRecognizer(model, RATE), language)
         lines = _grammar(model, language, phrases)
-        if model.vosk_model_find_word(UNKNOWN) >= 0:
-            lines.append(UNKNOWN)
-        grammar = json.dumps(lines, ensure_ascii=False)  # it cannot read \\u escapes
+        lines += [u for u in UNKNOWN if model.vosk_model_find_word(u) >= 0]
+        grammar = json.dumps(lines, ensure_ascii=False)  # \\uXXXX is not understood
         return VoskHearing(vosk.KaldiRecognizer(model, RATE, grammar), language)
 
 
@@ -88,9 +87,10 @@ class VoskHearing:
         text = self._joined(part[0] for part in parts)
         return Utterance(text, self._language, sure, self._bytes / (2 * RATE), words)
 
-    def _joined(self, texts: Any) -> str:
-        words = " ".join(texts).replace(UNKNOWN, " ").split()
-        return ("" if self._language in UNSPACED else " ").join(words)
+    def _joined(self, texts: Iterable[str]) -> str:
+        words = " ".join(texts).split()
+        known = (word for word in words if word not in UNKNOWN)
+        return ("" if self._language in UNSPACED else " ").join(known)
 
 
 _Part = tuple[str, float, tuple[Word, ...]]
@@ -105,9 +105,10 @@ def parse(answer: str) -> _Part:
     words = tuple(
         Word(w["word"], float(w["start"]), float(w["end"]), float(w.get("conf", 1.0)))
         for w in best.get("result", ())
-        if w["word"] != UNKNOWN
+        if w["word"] not in UNKNOWN
     )
-    text = " ".join(str(best.get("text", "")).replace(UNKNOWN, " ").split())
+    heard = str(best.get("text", "")).split()
+    text = " ".join(word for word in heard if word not in UNKNOWN)
     if not text:
         return "", 0.0, ()
     if others:

@@ -15,7 +15,7 @@ from dialer.evidence.checkpoint import LogError, load_signer
 from dialer.evidence.entry import leaf
 from dialer.evidence.log import Log, check
 from dialer.evidence.merkle import leaf_hash
-from dialer.evidence.proof import root_of
+from dialer.evidence.proof import Broken, open_note, root_of
 from dialer.evidence.tiles import Edge, Tiles
 from dialer.evidence.verify import verify
 from tests.kit.journal import ListedJournal, rows
@@ -52,11 +52,10 @@ def test_a_published_note_key_and_signature_are_understood() -> None:
         "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2p"
         "ZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
     )
-    from_go = log_module.open_note
-    with pytest.raises(log_module.Broken, match="is not a checkpoint"):
-        from_go(note.encode(), vkey)  # signed by it, but no checkpoint
-    with pytest.raises(log_module.Broken, match="does not hold"):
-        from_go(note.replace("answer", "Answer").encode(), vkey)
+    with pytest.raises(Broken, match="is not a checkpoint"):
+        open_note(note.encode(), vkey)  # signed by it, but no checkpoint
+    with pytest.raises(Broken, match="does not hold"):
+        open_note(note.replace("answer", "Answer").encode(), vkey)
 
 
 async def test_the_layout_of_a_log_of_70000(tmp_path: Path) -> None:

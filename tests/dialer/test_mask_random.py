@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -121,7 +121,7 @@ def test_english_names(chance: random.Random) -> None:
                 f"{first}{last}",
             ]
         )
-        style = chance.choice([str, str.lower, str.upper])
+        style: Callable[[str], str] = chance.choice([str.title, str.lower, str.upper])
         said = chance.choice(EN_LEADS) + style(form) + chance.choice(EN_TAILS)
         masked = MASK.text(said, known)
         assert first.lower() not in masked.lower(), (said, masked)
