@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import tomllib
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -32,14 +32,25 @@ from dialer.evidence.mask import load_mask
 from dialer.model import Judge
 from dialer.settings import Settings, shipped
 from dialer.store import keys
-from dialer.store.port import Campaign, Claimed, Refused, StoreError, Stores
+from dialer.store.port import (
+    Campaign,
+    Claimed,
+    Refused,
+    StoreDown,
+    StoreError,
+    Stores,
+)
 from dialer.store.sqlite import open_sqlite
 from ivr.library import Library, load_library
+from speech.amd import read_phrases
 from speech.pool import Pool
 from speech.port import Recogniser
 from speech.prompts import Prompts, Recall, open_prompts
 from speech.recognisers.vosk import Vosk
 from speech.recognisers.whisper import Whisper
+
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -153,13 +164,6 @@ def library() -> Library:
     return load_library(shipped("templates"))
 
 
-def machine_words() -> dict[str, tuple[str, ...]]:
-    """By language: phrases of recorded announcements."""
-    path = shipped("templates") / "lexicon" / "machine.toml"
-    found = tomllib.loads(path.read_text("utf-8"))
-    return {language: tuple(words) for language, words in found.items()}
-
-
 @asynccontextmanager
 async def prompts(
     settings: Settings, recall: Recall | None = None
@@ -174,6 +178,7 @@ async def prompts(
         sealed=settings.home / "vault" / "prompts",
         seal=keys.sealer(key),
         recall=recall,
+        pack=shipped("templates") / "prompts.pack",
     ) as found:
         yield found
 
@@ -196,7 +201,9 @@ async def studio(
             pool=pool,
             mask=load_mask(shipped("config") / "masks.toml"),
             clock=clock,
-            machine_words=machine_words(),
+            machine_words=read_phrases(
+                shipped("templates") / "lexicon" / "machine.toml"
+            ),
             end_of_turn_ms=settings.call.end_of_turn_ms,
             silence_budget=settings.call.silence_budget_seconds,
             max_seconds=settings.call.max_seconds,
@@ -255,7 +262,10 @@ class Engine:
 
     async def _feed(self) -> None:
         while True:
-            await self.log.append(self.desk.stores.journal)
+            try:
+                await self.log.append(self.desk.stores.journal)
+            except (StoreDown, StoreError, OSError):
+                log.exception("evidence log: not appended")  # calls go on
             await self.desk.studio.clock.sleep(2.0)
 
     async def _settle(self, stores: Stores, clock: Clock) -> None:

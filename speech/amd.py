@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from speech.audio import Samples, level_db, to_float
 from speech.port import FRAME, FRAME_SECONDS, RATE, SpeechError
@@ -104,10 +104,7 @@ def _holds(plain: str, phrase: str) -> bool:
     return re.search(".*".join(bounded), plain) is not None
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    phrases: dict[str, tuple[str, ...]]
+_PHRASES = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 def read_phrases(file: Path) -> dict[str, tuple[str, ...]]:
@@ -116,14 +113,14 @@ def read_phrases(file: Path) -> dict[str, tuple[str, ...]]:
     SpeechError lists every problem with its place.
     """
     try:
-        found = _Words.model_validate(tomllib.loads(file.read_text("utf-8"))).phrases
+        found = _PHRASES.validate_python(tomllib.loads(file.read_text("utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpeechError(f"{file}: {error}") from error
     except ValidationError as error:
         places = ((".".join(map(str, e["loc"])), e["msg"]) for e in error.errors())
         raise SpeechError("\n".join(f"{file}: {p}: {m}" for p, m in places)) from error
     short = [
-        f"{file}: phrases.{language}.{place}: {phrase!r} would match nearly anything"
+        f"{file}: {language}.{place}: {phrase!r} would match nearly anything"
         for language, phrases in found.items()
         for place, phrase in enumerate(phrases)
         if len(_plain(phrase.replace("*", ""))) < 3

@@ -82,6 +82,10 @@ class Prompts:
             self._remember(name, clip, job)
         return clip
 
+    def key(self, language: str, text: str) -> str:
+        """The name a clip of our own voice is kept under."""
+        return self._job(language, text, "")[1]
+
     async def prepare(
         self,
         language: str,
@@ -199,6 +203,7 @@ async def open_prompts(
     recall: Recall | None = None,
     sealed: Path | None = None,
     seal: Seal | None = None,
+    pack: Path | None = None,
     opener: Opener = roster.open_voice,
 ) -> AsyncIterator[Prompts]:
     """Prompts kept in `folder`, spoken by `voices` (language -> "engine:name") at
@@ -207,5 +212,5 @@ async def open_prompts(
     for spec in voices.values():
         roster.named(spec)
     async with open_renderer(opener, WORKERS) as renderer:
-        shelf = Shelf(folder, sealed, seal)
+        shelf = Shelf(folder, sealed, seal, pack)
         yield Prompts(shelf, models, voices, band, renderer, recall)

@@ -97,7 +97,8 @@ class Conversation:
         self._line = line
         self._case = case
         self._flag = flag
-        self._record = Record(studio.mask, known)
+        keep = (case.agency, case.creditor)
+        self._record = Record(studio.mask, known, keep)
         self._beep = Beep()
         self._now = 0.0  # seconds since the answer, by frames heard
         self._say_began = 0.0

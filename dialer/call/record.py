@@ -20,6 +20,7 @@ class Record:
 
     mask: Mask
     known: Collection[str]
+    keep: Collection[str] = ()  # never personal: the agency, the creditor
     turns: list[Turn] = field(default_factory=list)
     confirmed: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Record:
                 "us",
                 round(at, 2),
                 round(seconds, 2),
-                self.mask.text(say.shown, self.known),
+                self.mask.text(say.shown, self.known, self.keep),
                 say.stage,
                 template=say.template,
                 clauses=say.clauses,

@@ -6,6 +6,7 @@ by `speech.endpoint`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -127,10 +128,9 @@ def _model(path: Path) -> vosk.Model:
     remedy = "`dialer models fetch` it, or name the folder of an unpacked Vosk model"
     if not (path / "conf").is_dir():
         raise ModelMissing(path.name, f"no Vosk model in {path}", remedy)
-    try:
+    with contextlib.suppress(Exception):  # it raises nothing narrower
         return vosk.Model(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise ModelMissing(path.name, f"cannot be read: {path}", remedy) from error
+    raise ModelMissing(path.name, f"cannot be read: {path}", remedy)
 
 
 def _grammar(model: vosk.Model, language: str, phrases: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ more easily, so the speech is measured first and the text is checked after.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Sequence
@@ -82,6 +83,7 @@ class Whisper:
     streaming = False
 
     def __init__(self, folder: Path, *, threads: int = 1, workers: int = 2) -> None:
+        self._tokenizer = _tokenizer(folder)
         try:
             self._model = ctranslate2.models.Whisper(
                 str(folder),
@@ -90,11 +92,8 @@ class Whisper:
                 intra_threads=threads,
                 inter_threads=workers,
             )
-            file = str(folder / "tokenizer.json")
-            self._tokenizer = tokenizers.Tokenizer.from_file(file)
-        except Exception as error:  # both libraries raise nothing narrower
-            remedy = "give the folder of a CTranslate2 Whisper model"
-            raise ModelMissing(MODEL, f"cannot be read: {folder}", remedy) from error
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ModelMissing(MODEL, f"cannot be read: {folder}", _GIVE) from error
         self._end = self._id("<|endoftext|>")
         self._unwanted = [-1, *self._traditional()]
 
@@ -161,6 +160,15 @@ class Whisper:
         return [i for i, text in texts if any(map(_is_traditional, text))]
 
 
+_GIVE = "give the folder of a CTranslate2 Whisper model"
+
+
+def _tokenizer(folder: Path) -> tokenizers.Tokenizer:
+    with contextlib.suppress(Exception):  # it raises nothing narrower
+        return tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    raise ModelMissing(MODEL, f"no tokenizer.json to read in {folder}", _GIVE)
+
+
 class WhisperHearing:
     """One utterance; used by one thread at a time."""
 
@@ -215,11 +223,13 @@ def unlooped(text: str) -> str:
         whole = unit * (len(bare) // size + 1)
         if whole.startswith(bare) and len(bare) > 2 and not _DIGIT.search(unit):
             return _first(text, size)
-    return re.sub(r"([^\d]{2,12}?)\1{2,}", r"\1", text)
+    return _LOOP.sub(r"\1", text)
 
 
 _PAUSES = re.compile(r"[\s,.!?，。！？、]")
-_DIGIT = re.compile(r"[\d〇零一二三四五六七八九十百千万两]")
+_DIGITS = r"\d〇零一二三四五六七八九十百千万两"
+_DIGIT = re.compile(f"[{_DIGITS}]")
+_LOOP = re.compile(rf"([^{_DIGITS}]{{2,12}}?)\1{{2,}}")
 
 
 def _first(text: str, size: int) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from speech.voices import clips
 from speech.voices.clips import Clip
+from speech.voices.pack import Pack
 
 
 class Seal(Protocol):
@@ -27,8 +28,15 @@ class Seal(Protocol):
 class Shelf:
     """Two folders of clips, by the clips' content keys."""
 
-    def __init__(self, folder: Path, sealed: Path | None, seal: Seal | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sealed: Path | None,
+        seal: Seal | None,
+        pack: Path | None = None,
+    ) -> None:
         self._folder = folder
+        self._pack = Pack(pack) if pack else None
         self._sealed = sealed
         self._seal = seal
 
@@ -37,8 +45,11 @@ class Shelf:
         return clips.place(self._folder, key)
 
     def load(self, key: str, units: int) -> Clip | None:
-        """The clip from either folder; None where there is none or it is damaged."""
-        return clips.load(self.plain(key), units) or self._unsealed(key, units)
+        """The clip from the pack or either folder; None where there is none or it is
+        damaged."""
+        found = self._pack.load(key, units) if self._pack else None
+        found = found or clips.load(self.plain(key), units)
+        return found or self._unsealed(key, units)
 
     def keep_sealed(self, key: str, clip: Clip) -> None:
         """Write a personal clip. Raises OSError where the disk refuses."""

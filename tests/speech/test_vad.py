@@ -17,6 +17,7 @@ from speech.audio import (
     telephone,
     to_pcm,
 )
+from speech.endpoint import Ear, EarEvent, Ended
 from speech.vad import Vad
 
 pytestmark = pytest.mark.model
@@ -101,3 +102,23 @@ def test_one_thread_does_the_work() -> None:
     _voiced(Vad(), bytes(32000))
     assert len(os.listdir("/proc/self/task")) == before
     assert "OMP_THREAD_LIMIT" not in os.environ  # nor is the limit left for others
+
+
+def _turns(pcm: bytes, dice: np.random.Generator, lost: float) -> list[float]:
+    """Where turns began and ended, in seconds."""
+    vad, ear, events = Vad(), Ear(), list[EarEvent]()
+    for frame in frames(pcm):
+        heard = bytes(320) if dice.random() < lost else frame
+        events += ear.hear(vad.probability(heard), heard, speaking=-1.0)
+    turns = (event for event in events if isinstance(event, Ended))
+    return [at for turn in turns for at in (turn.began, turn.ended)]
+
+
+@pytest.mark.parametrize("snr", [20, 15])
+def test_the_ear_hears_the_same_turns_on_a_bad_line(speech: bytes, snr: float) -> None:
+    dice = np.random.default_rng(6)
+    clean = _turns(speech, dice, 0.0)
+    assert len(clean) == 4  # two sentences with 0.7 s between
+    for _ in range(5):
+        found = _turns(add_noise(speech, snr, dice), dice, 0.05)
+        assert found == pytest.approx(clean, abs=0.2)  # the pre-roll: nothing lost
