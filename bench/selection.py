@@ -2,7 +2,7 @@
 
 On sentences written apart from the rules and examples (tests/data/intents-*.tsv), with
 the stage given; figures as INTENTS defines them. Written text, not heard through a
-telephone.
+telephone. `legal_missed`: no legal intent at all was heard.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def run(language: str) -> list[Row]:
             began = time.perf_counter()
             got = understand(line["text"], language, STAGES[stage], NOW)
             ms = (time.perf_counter() - began) * 1000
-            rows.append(Row(stage, line["text"], line["intent"], got.intent, got.by, ms))
+            rows.append(
+                Row(stage, line["text"], line["intent"], got.intent, got.by, ms)
+            )
     return rows
 
 
@@ -65,6 +67,7 @@ def figures(rows: list[Row]) -> dict[str, float | int]:
         "precision": _share(sum(r.got == r.wanted for r in acted), len(acted)),
         "coverage": _share(len(acted), len(scope)),
         "legal_recall": _share(sum(r.got == r.wanted for r in care), len(care)),
+        "legal_missed": _share(sum(r.got not in LEGAL for r in care), len(care)),
         "off_topic_acted": _share(sum(r.got != "unknown" for r in off), len(off)),
         "p50_ms": round(statistics.median(times), 2),
         "p95_ms": round(times[int(len(times) * 0.95)], 2),

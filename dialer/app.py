@@ -41,6 +41,7 @@ from dialer.store.port import (
     Stores,
 )
 from dialer.store.sqlite import open_sqlite
+from ivr.intent import ready
 from ivr.library import Library, load_library
 from speech.amd import read_phrases
 from speech.pool import Pool
@@ -48,7 +49,6 @@ from speech.port import Recogniser
 from speech.prompts import Prompts, Recall, open_prompts
 from speech.recognisers.vosk import Vosk
 from speech.recognisers.whisper import Whisper
-
 
 log = logging.getLogger(__name__)
 
@@ -190,6 +190,7 @@ async def studio(
     """All that conversations share. `recall` learns what we can say, for callees in
     memory."""
     loaded = await asyncio.to_thread(recogniser, settings)
+    await asyncio.to_thread(ready, "zh", "en")  # else the first turn would pay for it
     async with (
         Pool(settings.speech.workers, settings.speech.waiting) as pool,
         prompts(settings, recall) as spoken,

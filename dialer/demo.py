@@ -26,9 +26,9 @@ from dialer.campaign.plan import Summary
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
 from dialer.clock import Clock, SystemClock
-from dialer.contacts import importer, review
-from dialer.model import Turn
+from dialer.contacts import review
 from dialer.evidence.log import check
+from dialer.model import Turn
 from dialer.reports.leaks import Search, find_leaks
 from dialer.settings import Settings, shipped
 from dialer.store.port import AttemptRow, Status, Stores
@@ -151,21 +151,21 @@ async def play(
         tell(f"planned: {result.summary.now} callable now, {result.blocked} not")
         await stores.campaigns.set_state(made.campaign_id, "running", clock.now())
         tell("opening voices and recogniser")
-        async with app.engine(
-            settings,
-            stores,
-            made,
-            clock,
-            lines=lines,
-            callees=callees,
-            witness=witness,
-        ) as engine:
-            async with asyncio.TaskGroup() as group:
-                board = group.create_task(
-                    watch(stores, made.campaign_id, engine, clock)
-                )
-                await engine.run()
-                board.cancel()
+        async with (
+            app.engine(
+                settings,
+                stores,
+                made,
+                clock,
+                lines=lines,
+                callees=callees,
+                witness=witness,
+            ) as engine,
+            asyncio.TaskGroup() as group,
+        ):
+            board = group.create_task(watch(stores, made.campaign_id, engine, clock))
+            await engine.run()
+            board.cancel()
         await _look(settings, stores, made.campaign_id, callees, witness, result)
     result.leaks = await asyncio.to_thread(leaks, settings.home, script.contacts)
     result.seconds = clock.elapsed() - began

@@ -1,8 +1,8 @@
 """Logs as JSON lines, without personal words.
 
-A message is a constant; values come in `extra`. Keys that begin with `pii_` are dropped,
-and so are the texts of exceptions, which may quote what they choked on: the type and
-the places of the traceback stay.
+A message is a constant; values come in `extra`. Keys that begin with `pii_` are
+dropped, and so are the texts of exceptions, which may quote what they choked on: the
+type and the places of the traceback stay.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ class JsonLines(logging.Formatter):
             "where": record.name,
             "message": record.msg,
         }
-        for key, value in vars(record).items():
-            if key not in STANDARD and not key.startswith("pii_"):
-                line[key] = value
+        line |= {
+            key: value
+            for key, value in vars(record).items()
+            if key not in STANDARD and not key.startswith("pii_")
+        }
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["trace"] = [

@@ -33,10 +33,11 @@ class Engine(Part):
 
 
 class Speech(Part):
-    recogniser: str = Field("whisper", pattern="^(whisper|vosk)$")
+    recogniser: Annotated[str, Field(pattern="^(whisper|vosk)$")] = "whisper"
     workers: Count = 2
     waiting: Count = 32
     models: str = ""
+    prompts: str = ""
     vosk_zh: str = "vosk-model-small-cn-0.22"
     vosk_en: str = "vosk-model-small-en-us-0.15"
     voices: dict[str, str] = {"zh": "kokoro:jf_nezumi", "en": "hibari:default"}
@@ -82,7 +83,8 @@ class Settings(Part):
 
     @property
     def prompts_folder(self) -> Path:
-        return self.home / "prompts"
+        chosen = self.speech.prompts
+        return Path(chosen).expanduser() if chosen else self.home / "prompts"
 
     @property
     def models_folder(self) -> Path:

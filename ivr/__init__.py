@@ -1,1 +1,1 @@
-"""What to say next, and why: templates, intents, the five stages. Never touches sound or storage."""
+"""What to say next, and why: templates, intents, five stages. No sound, no storage."""

@@ -46,8 +46,10 @@ def step(
     talk = Talk(library, case, script, position)
     match heard:
         case Said(text):
-            admit = admitted(script.states[position.state], position.stage)
-            talk.respond(understand(text, case.language, admit, case.today))
+            state = script.states[position.state]
+            admit = admitted(state, position.stage)
+            meant = understand(text, case.language, admit, case.today)
+            talk.respond(turn.expected(meant, state))
         case Pressed(key):
             talk.respond(turn.pressed(script, position, key))
         case Silent(seconds):

@@ -21,18 +21,56 @@ from ivr.text import letters, plain
 
 LANGUAGES = ("zh", "en")
 LEGAL = frozenset(
-    "stop_calling wrong_number want_person are_you_robot complaint fraud_suspicion "
-    "ask_who ask_data_source recording_objection attorney deceased distress".split()
+    [
+        "stop_calling",
+        "wrong_number",
+        "want_person",
+        "are_you_robot",
+        "complaint",
+        "fraud_suspicion",
+        "ask_who",
+        "ask_data_source",
+        "recording_objection",
+        "attorney",
+        "deceased",
+        "distress",
+    ]
 )
 EVERYWHERE = LEGAL | frozenset(
-    "abuse repeat_please speak_slower wait_moment busy_now callback_time greeting "
-    "back_channel goodbye unknown".split()
+    [
+        "abuse",
+        "repeat_please",
+        "speak_slower",
+        "wait_moment",
+        "busy_now",
+        "callback_time",
+        "greeting",
+        "back_channel",
+        "goodbye",
+        "unknown",
+    ]
 )
-OPENING = frozenset("identity_yes identity_no person_absent third_party".split())
+OPENING = frozenset(["identity_yes", "identity_no", "person_absent", "third_party"])
 IDENTIFIED = frozenset(
-    "yes no unsure dispute_debt already_paid ask_amount ask_details ask_creditor "
-    "ask_rights ask_consequence ask_mediation ask_options ask_discount cannot_pay "
-    "refuse_pay promise_pay ask_how_to_pay".split()
+    [
+        "yes",
+        "no",
+        "unsure",
+        "dispute_debt",
+        "already_paid",
+        "ask_amount",
+        "ask_details",
+        "ask_creditor",
+        "ask_rights",
+        "ask_consequence",
+        "ask_mediation",
+        "ask_options",
+        "ask_discount",
+        "cannot_pay",
+        "refuse_pay",
+        "promise_pay",
+        "ask_how_to_pay",
+    ]
 )
 MEDIATION = IDENTIFIED | {"propose_amount", "propose_date"}
 STAGES: dict[int, frozenset[str]] = {
@@ -50,7 +88,10 @@ LONGEST = 160  # characters that are looked at; a turn is a sentence or three
 # a day in these is in the past, or not an offer
 NO_DATE = {"already_paid", "dispute_debt", "ask_details"}
 CONTRACTIONS = (
-    (r"\b(do|does|did|is|are|was|were|has|have|had|would|could|should|must)n'?t\b", r"\1 not"),
+    (
+        r"\b(do|does|did|is|are|was|were|has|have|had|would|could|should|must)n'?t\b",
+        r"\1 not",
+    ),
     (r"\b(?:can't|can not|cant)\b", "cannot"),
     (r"\b(?:won't|wont)\b", "will not"),
     (r"\bain't\b", "is not"),
@@ -66,7 +107,7 @@ CONTRACTIONS = (
     (r"\bgotta\b", "got to"),
     (r"\bgimme\b", "give me"),
     (r"\bdunno\b", "do not know"),
-    (r"\b(?:um+|uh+|er+|erm|ah+)\b(?! huh)", ""),
+    (r"(?<!the )\b(?:um+|uh+|er+|erm|ah+)\b(?! huh)", ""),
 )
 
 
@@ -75,10 +116,10 @@ def understand(
 ) -> Understood:
     """What `text` means, as a recogniser wrote it.
 
-    `language` is "zh" or "en"; `today` is aware and in the callee's zone. Legal and care
-    intents are found whether admissible or not. Slots: callback_at (ISO 8601 with
-    offset), date (ISO), amount and months (plain numbers), option ("1" to "3"), yes_no
-    ("yes", "no"), also (other legal intents heard, comma separated).
+    `language` is "zh" or "en"; `today` is aware and in the callee's zone. Legal and
+    care intents are found whether admissible or not. Slots: callback_at (ISO 8601
+    with offset), date (ISO), amount and months (plain numbers), option ("1" to "3"),
+    yes_no ("yes", "no"), also (other legal intents heard, comma separated).
     """
     if language not in LANGUAGES:
         raise ValueError(f"language {language!r}: expected one of {LANGUAGES}")
@@ -103,6 +144,13 @@ def understand(
     by = "none" if intent == "unknown" else "rule" if rule else "classifier"
     intent = _settle(intent, text, language, today, others, found)
     return Understood(intent, round(confidence, 3), by, found)
+
+
+def ready(*languages: str) -> None:
+    """Load and train now (a second or two a language), not in the first call."""
+    for language in languages:
+        lexicon(language)
+        classifier(language)
 
 
 def expand(text: str) -> str:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ivr.text import HAN, readings, sounds
 
 NAME = re.compile(r"\{([a-z]+)\}")
+MOST = 5  # repeats of a group
 NEVER = re.compile(r"(?!)")
 
 
@@ -86,7 +87,10 @@ def load_rules(path: Path, language: str, intents: Collection[str]) -> list[Rule
         raise LexiconError([f"{path}: {error}"]) from None
     except ValidationError as error:
         raise LexiconError(
-            [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            [
+                f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
+                for e in error.errors()
+            ]
         ) from None
     problems: list[str] = []
     rules = []
@@ -98,7 +102,7 @@ def load_rules(path: Path, language: str, intents: Collection[str]) -> list[Rule
             problems.append(f"{place}: expected `says` or `exact`")
         rules.append(_rule(entry, file.words, language, place, problems))
     if problems:
-        raise LexiconError(problems)
+        raise LexiconError(list(dict.fromkeys(problems)))
     return rules
 
 
@@ -117,6 +121,7 @@ def _rule(
             except re.error as error:
                 problems.append(f"{place}: {one}: {error}")
                 return NEVER
+        full = [_bounded(p) for p in full]
         joined = "|".join(_sounding(p) if by_sound else p for p in full)
         return re.compile(joined) if joined else NEVER
 
@@ -142,6 +147,33 @@ def _expand(
         return words[match[1]]
 
     return NAME.sub(word, NAME.sub(word, pattern))
+
+
+def _bounded(pattern: str) -> str:
+    """Repeated groups made harmless: no text may take long to be refused.
+
+    A group repeated up to the end is atomic (what it took it keeps); any other repeats
+    at most `MOST` times, so that trying every way stays cheap.
+    """
+    out: list[str] = []
+    starts: list[int] = []  # where the open groups begin, in `out`
+    last, inside = 0, False
+    for at, char in enumerate(pattern):
+        before = pattern[at - 1 : at]
+        if char in "[]" and before != "\\":
+            inside = char == "["
+        if char in "()" and before != "\\" and not inside:
+            if char == "(":
+                starts.append(len(out))
+            else:
+                last = starts.pop()
+        elif char in "*+" and before == ")" and pattern[at - 2 : at - 1] != "\\":
+            if pattern[at + 1 : at + 2] not in {"$", ""}:
+                char = f"{{{int(char == '+')},{MOST}}}"
+            elif out[last : last + 3] == ["(", "?", ":"]:
+                out[last + 2] = ">"
+        out.append(char)
+    return "".join(out)
 
 
 def _sounding(pattern: str) -> str:

@@ -48,15 +48,17 @@ NO_ZH = re.compile(
     "|一定|方便)|没有|没(?!错|问题|关系|事|意见)|别|no|不行|算了|拒绝)"
 )
 YES_EN = re.compile(
-    r"^(?:um|uh|oh|well|ah|hmm|ok|okay|so)*[ ,.]*(?:yes|yeah|yep|yup|ya|right|correct|sure|"
-    r"of course|that's right|that is right|that's correct|that is correct|that's fine|"
-    r"i agree|agreed|ok|okay|fine|absolutely|exactly|definitely|i do|i am|i can|"
-    r"sounds good|all right|alright|you got it|indeed|go ahead|uh huh|mm hmm)\b"
+    r"^(?:um|uh|oh|well|ah|hmm|ok|okay|so)*[ ,.]*(?:yes|yeah|yep|yup|ya|right|correct|"
+    r"sure|of course|that's right|that is right|that's correct|that is correct|"
+    r"that's fine|i agree|agreed|ok|okay|fine|absolutely|exactly|definitely|"
+    r"i do|i am|i can|sounds good|all right|alright|you got it|indeed|go ahead|uh huh|"
+    r"mm hmm)\b"
 )
 NO_EN = re.compile(
-    r"^(?:um|uh|oh|well|ah|hmm)*[ ,.]*(?:no\b(?! problem| worries)|nope|nah|not (?!sure)|"
-    r"i don't agree|i do not agree|i disagree|that's not|that is not|that's wrong|"
-    r"that is wrong|never|negative|i can't|i cannot|i won't|incorrect|absolutely not)"
+    r"^(?:um|uh|oh|well|ah|hmm)*[ ,.]*(?:no\b(?! problem| worries)|nope|nah|"
+    r"not (?!sure)|i don't agree|i do not agree|i disagree|that's not|that is not|"
+    r"that's wrong|that is wrong|never|negative|i can't|i cannot|"
+    r"i won't|incorrect|absolutely not)"
 )
 
 

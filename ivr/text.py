@@ -14,6 +14,7 @@ from functools import lru_cache
 from pypinyin import Style, lazy_pinyin, pinyin
 
 HAN = re.compile(r"[\u3400-\u9fff]")
+RUN = re.compile(r"[\u3400-\u9fff]+|[^\u3400-\u9fff]+")
 # what is no letter; points, commas and colons inside a number are
 INSIDE_ZH = re.compile(r"(?!(?<=\d)[.:,](?=\d))[^\w%$¥]|_")
 INSIDE_EN = re.compile(r"(?!(?<=\d)[.:,](?=\d))[^\w%$¥']|_")
@@ -111,6 +112,15 @@ def blur(syllable: str) -> str:
     return syllable
 
 
+def _spoken(text: str) -> list[str]:
+    """One entry for each character: a toneless syllable, or what is not Chinese."""
+    out: list[str] = []
+    for run in RUN.findall(text):
+        chinese = HAN.match(run)
+        out += lazy_pinyin(run, style=Style.NORMAL) if chinese else list(run)
+    return out
+
+
 def _mark(syllable: str) -> str:
     sound = blur(syllable)
     if sound not in _sounds:
@@ -123,7 +133,7 @@ def sounds(text: str) -> str:
     """`text` with each Chinese character replaced by a mark for its sound."""
     if not HAN.search(text):
         return text
-    spoken = lazy_pinyin(text, style=Style.NORMAL, errors=list)
+    spoken = _spoken(text)
     return "".join(
         _mark(s) if HAN.match(c) else c for c, s in zip(text, spoken, strict=True)
     )
@@ -141,5 +151,5 @@ def readings(char: str) -> str:
 
 def syllables(text: str) -> list[str]:
     """Blurred syllables of the Chinese characters of `text`; the rest unchanged."""
-    spoken = lazy_pinyin(text, style=Style.NORMAL, errors=list)
+    spoken = _spoken(text)
     return [blur(s) if HAN.match(c) else c for c, s in zip(text, spoken, strict=True)]

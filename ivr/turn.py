@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ivr import fill
@@ -51,3 +52,23 @@ def single_option(
         found["option"] = "1"
         return "choose_option"
     return intent
+
+
+def expected(understood: Understood, state: State) -> Understood:
+    """What an answer that nothing recognised means to the question just asked.
+
+    Only where the question itself expects it, and only what is read back or can do no
+    harm: a day, an option, a no. A yes must be understood as such.
+    """
+    if understood.intent != "unknown":
+        return understood
+    found = understood.slots
+    intent = ""
+    proposal = state.on.get("propose_date")
+    if "date" in found and proposal is not None and proposal.needs == "date":
+        intent = "propose_date"
+    elif "option" in found and "choose_option" in state.keys.values():
+        intent = "choose_option"
+    elif found.get("yes_no") == "no" and "no" in state.on:
+        intent = "no"
+    return replace(understood, intent=intent, by="expected") if intent else understood

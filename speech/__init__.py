@@ -1,1 +1,1 @@
-"""Sound in, words out; words in, sound out. Knows nothing of debts, scripts or calls."""
+"""Sound in, words out; words in, sound out. Knows no debts, scripts or calls."""

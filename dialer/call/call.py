@@ -139,7 +139,7 @@ def _outcome(talked: Talked, desk: Desk) -> Outcome:
     return Outcome(
         talked.disposition,
         desk.studio.clock.now(),
-        turns=tuple(record.turns),
+        turns=record.timeline(),
         stage=talked.stage,
         facts=facts,
         measures=record.measures(talked.seconds, talked.silence),

@@ -182,17 +182,10 @@ class Conversation:
         if not text and self._line.queued() > 0:
             return  # a noise over our own prompt
         stage = self._position.stage
-        spot = len(self._record.turns)
         await self._step(Said(text, words.utterance.confidence), since=words)
-        theirs = Record(self._record.mask, self._record.known)
-        theirs.theirs(
-            text,
-            words.began,
-            words.ended - words.began,
-            stage,
-            self._position.understood,
-        )
-        self._record.turns.insert(spot, theirs.turns[0])
+        meant = self._position.understood
+        lasted = words.ended - words.began
+        self._record.theirs(text, words.began, lasted, stage, meant)
 
     async def _machine(self) -> None:
         if self._closing or "beep" in self._record.facts:

@@ -73,6 +73,10 @@ class Record:
                 self.turns[i] = replace(turn, seconds=cut, interrupted=True)
                 return
 
+    def timeline(self) -> tuple[Turn, ...]:
+        """All turns by the time they began; an answer stands after what it answers."""
+        return tuple(sorted(self.turns, key=lambda t: (t.at, t.who == "us")))
+
     def fact(self, name: str, value: str) -> None:
         """Something agreed or learnt; masked unless it is a plain choice or date."""
         plain = name in PLAIN

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dialer.clock import Clock
-from dialer.store.port import Claimed, Stores, StoreDown
+from dialer.store.port import Claimed, StoreDown, Stores
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""The command line: each command parses, calls one function, prints. Decides nothing."""
+"""The command line: a command parses, calls one function, prints. Decides nothing."""

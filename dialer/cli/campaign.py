@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from dialer import app
 from dialer.campaign import file
 from dialer.campaign.plan import Summary
-from dialer.cli.frame import Fail, emit, err, json_option, out, run, with_settings
+from dialer.cli.frame import emit, err, json_option, out, run, with_settings
+from dialer.cli.progress import bar
 from dialer.clock import Clock, SystemClock
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Status, Stores
@@ -303,18 +303,6 @@ def pause_on_interrupt(
 
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, interrupted)
-
-
-def bar() -> Progress:
-    """A progress bar on stderr, so that stdout stays clean."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=err,
-        transient=False,
-    )
 
 
 async def watch(

@@ -38,13 +38,16 @@ MONEY = re.compile(
     r"|(?P<cents>\d{1,2}) (?:cents?|pennies|penny|pence|fen|paise|paisa)\b"
 )
 BARE = re.compile(
-    rf"(?<![\d.:/-])(?P<n>{NUM})(?![\d:/])(?! ?(?:st|nd|rd|th|months?|weeks?|days?|years?"
-    r"|hours?|minutes?|percent|%|times?|installments?|instalments?|payments?|o'clock"
+    rf"(?<![\d.:/-])(?P<n>{NUM})(?![\d:/])(?! ?(?:st|nd|rd|th|months?|weeks?|days?"
+    r"|years?|hours?|minutes?|percent|%|times?|installments?|instalments?|payments?|o'clock"
     r"|a\.?m|p\.?m|people|kids|children|of them)\b)"
 )
 PAYING = re.compile(
     r"\b(?:pay|paying|paid|afford|send|give|put|do|manage|month|monthly|week|each|down"
     r"|owe|amount|balance|about|around|only|maybe|up to|at most|offer|settle)\b"
+)
+FIFTY = re.compile(  # one fifty a month
+    r"\b([1-9]) ([1-9]0)\b(?= (?:dollars|bucks|(?:a|per|each|every) (?:month|week)))"
 )
 LONGEST = 7
 SMALLEST = Decimal(100)  # without a unit, where paying is not spoken of
@@ -80,9 +83,9 @@ def _take(words: list[str], at: int) -> tuple[str, int]:
         if following == "scale":
             size = SCALES[word]
             if size == 100:
-                group = (group or 1) * 100
+                group = (group or Decimal(1)) * 100
             else:
-                total, group = total + (group or 1) * size, Decimal(0)
+                total, group = total + (group or Decimal(1)) * size, Decimal(0)
         elif following != "and":
             group += _value(words, at + step, following)
         step += _steps(following)
@@ -98,9 +101,20 @@ def _kind(words: list[str], at: int, last: str) -> str:
     """How words[at] goes on with a number whose last word was of kind `last`."""
     word = words[at]
     following = words[at + 1] if at + 1 < len(words) else ""
-    if word in SCALES and (last or (word == "hundred" and words[max(at - 1, 0)] == "a")):
+    if word in SCALES and (
+        last or (word == "hundred" and words[max(at - 1, 0)] == "a")
+    ):
         return "scale"
-    if not last and word in {"a", "an"} and following in {"hundred", "thousand"}:
+    if (
+        not last
+        and word in {"a", "an"}
+        and following
+        in {
+            "hundred",
+            "thousand",
+            "million",
+        }
+    ):
         return "article"
     if not last and word == "couple" and following in {"hundred", "thousand", "grand"}:
         return "couple"
@@ -110,7 +124,9 @@ def _kind(words: list[str], at: int, last: str) -> str:
         return "digits" if not last or last == "scale" else ""
     if word in TEENS or word in DECADES:
         return ("teen" if word in TEENS else "decade") if last in {"", "scale"} else ""
-    if word in UNITS and (last in {"", "scale"} or (last == "decade" and word not in OH)):
+    if word in UNITS and (
+        last in {"", "scale"} or (last == "decade" and word not in OH)
+    ):
         if following == "point" and at + 2 < len(words) and words[at + 2] in UNITS:
             return "point"
         if word in OH | {"zero"} and last:
@@ -159,7 +175,7 @@ def number(text: str) -> Decimal | None:
 
 def amount(text: str) -> Decimal | None:
     """The first sum of money in `text`, which went through `figures`."""
-    text = re.sub(r"\b(1|2|3|4|5|6|7|8|9) ([1-9]0)\b(?= ?(?:dollars|bucks))", r"\1\2", text)
+    text = FIFTY.sub(r"\1\2", text)
     for match in MONEY.finditer(text):
         if match["cents"]:
             return Decimal(match["cents"]) / 100
@@ -170,7 +186,8 @@ def amount(text: str) -> Decimal | None:
         value = Decimal(match["n"].replace(",", ""))
         alone = match[0] == text.strip(" .!?")
         year = value == value.to_integral_value() and 1990 <= value <= 2100
-        if len(match["n"].replace(",", "")) > LONGEST or (year and not alone):
+        year = year and match["n"].isdigit()
+        if len(match["n"].replace(",", "")) > LONGEST or year:
             continue
         if re.search(r"\b(?:at|by|before|after|around) $", text[: match.start()]) and (
             value < SMALLEST

@@ -64,6 +64,7 @@ COUNTS = {"a": 1, "an": 1, "one": 1, "a couple of": 2, "a couple": 2, "a few": 3
 DAYS = [
     re.compile(p)
     for p in (
+        rf"\b(?P<past>last (?:week|month|year|{'|'.join(WEEKDAY)})|yesterday)\b",
         rf"\b{M} (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)"
         r"(?:,? (?P<year>20\d\d|20 \d\d))?",
         rf"\b(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?:of |day of )?{M}(?=\W|$)",
@@ -74,6 +75,7 @@ DAYS = [
         r"\b(?:the |at |by )*end of (?:the |this )?(?P<end>next |following )?month\b"
         r"|\bmonth ?end\b|\blast day of the (?P<end2>next )?month\b",
         r"\b(?P<yearend>end of (?:the |this )?year)\b",
+        rf"\b{N} (?P<unit>days?|weeks?|months?) (?:from (?:now|today)|later|after)\b",
         r"\b(?P<near>day after tomorrow|tomorrow|today|tonight|this morning|"
         r"this afternoon|this evening|tomorow|tomorrows)\b",
         rf"(?<!every )(?<!last )\b(?:(?P<ahead>next|this|this coming|coming) )?{W}\b"
@@ -81,10 +83,9 @@ DAYS = [
         r"\bnext week (?:on )?(?P<nextweek>" + W[8:],
         rf"\b(?:in|within|after) {N} (?P<unit>business days?|days?|weeks?|months?)\b"
         r"(?!')",
-        rf"\b{N} (?P<unit>days?|weeks?|months?) (?:from (?:now|today)|later|after)\b",
-        r"(?<![\d$.,])\b(?P<number>\d{1,2})(?:st|nd|rd|th)\b(?! (?:1\b|one|option|plan|choice"
-        r"|offer|time|floor|month|of (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))"
-        r")",
+        r"(?<![\d$.,])\b(?P<number>\d{1,2})(?:st|nd|rd|th)\b(?! (?:1\b|one|option|plan"
+        r"|choice|offer|time|floor|month"
+        r"|of (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)))",
         r"(?<![\d/])(?P<m>1[0-2]|0?[1-9])/(?P<d>\d{1,2})(?![\d/])",
         r"\b(?P<loose>next week|next month|the weekend|this weekend|next weekend|"
         r"beginning of (?:the )?(?:next )?month|start of (?:the )?(?:next )?month|"
@@ -97,16 +98,18 @@ CLOCK = re.compile(
     r"|\b(?P<h>\d{1,2})[:.](?P<m>\d{2})(?!\d)(?P<ap1> ?[ap]\.? ?m\b)?"
     r"|\b(?P<h1>\d{1,2})(?: (?P<m1>0 \d|[1-5]\d))?(?P<ap> ?[ap]\.? ?m\b)"
     r"|\b(?P<h2>\d{1,2}) ?o'?.?clock"
-    r"|(?:\b(?:at|around|about|after|before|by|till|until|past|say) (?:about |around )?)"
-    r"(?P<h4>1[0-2]|[1-9])(?: (?P<m4>0 \d|[1-5]\d))?\b(?!(?:st|nd|rd|th|[:/\d,%]| ?percent"
+    r"|\b(?:at|around|about|after|before|by|till|until|past|say) (?:about |around )?"
+    r"(?P<h4>1[0-2]|[1-9])(?: (?P<m4>0 \d|[1-5]\d))?\b"
+    r"(?!(?: (?:0 \d|[1-5]\d))? ?[ap]\.? ?m\b)(?!(?:st|nd|rd|th|[:/\d,%]| ?percent"
     r"| dollars| bucks| a month| months| weeks| days| hours| minutes| o'| per))"
     r"|^(?:maybe |say |ok |okay )?(?P<h5>1[0-2]|[1-9])(?: (?P<m5>[1-5]\d))?"
     r"(?= (?:in the |tomorrow|today|tonight|on )|$)"
 )
 PART = re.compile(rf"(?<!good )\b{P}s?\b(?!{UNFIT})")
 AFTER = re.compile(
-    r"\b(?:in|after|within) (?:about |around |like |another )?(?:(?P<halfhour>half an hour"
-    r"|half hour|a half hour)|(?P<n>\d+|an?|a couple of|a few)(?P<half> and a half)? "
+    r"\b(?:in|after|within) (?:about |around |like |another )?"
+    r"(?:(?P<halfhour>half an hour|half hour|a half hour)|"
+    r"(?P<n>\d+|an?|a couple of|a few)(?P<half> and a half)? "
     r"(?P<unit>hours?|minutes?|mins?|hrs?)(?P<plus> and a half)?)\b"
     r"|\b(?P<n2>\d+|an?|a couple of|half an) (?P<unit2>hours?|minutes?|mins?) "
     r"(?:from now|later|after)"
@@ -127,6 +130,8 @@ def days(text: str, today: dt.date) -> list[Day]:
 
 def _day(match: re.Match[str], today: dt.date) -> Day | None:
     part = {k: v for k, v in match.groupdict().items() if v}
+    if "past" in part:
+        return None
     if "loose" in part:
         return _loose(part["loose"], today)
     if "unit" in part:
@@ -177,7 +182,9 @@ def _loose(text: str, today: dt.date) -> Day | None:
     elif "weekend" in text:
         on = weekday(today, 5, 1 if "next" in text else None)
     elif "month" in text:
-        on = month_day(today, 15 if "middle" in text else 1, int("next" in text) or None)
+        on = month_day(
+            today, 15 if "middle" in text else 1, int("next" in text) or None
+        )
     else:
         on = weekday(today, 0, 1)
     return Day(on, loose=True) if on else None
@@ -185,6 +192,7 @@ def _loose(text: str, today: dt.date) -> Day | None:
 
 def hour(text: str) -> Hour | None:
     """The time of day named in `text`, or the part of the day; None: neither."""
+    text = text.replace("midnight", "12 a.m.")
     parts = [PARTS[m["part"]] for m in PART.finditer(text)]
     for match in CLOCK.finditer(text):
         if found := _clock(match, parts, text):
@@ -205,7 +213,9 @@ def _clock(match: re.Match[str], parts: list[str], text: str) -> Hour | None:
     part = {"a": "morning", "p": "afternoon"}.get(half) or (parts[-1] if parts else "")
     if half == "a" and h == 12:
         h = 0
-    before = bool(re.search(r"\b(?:before|by)\W+$|^(?:before|by) ", text[: match.start()]))
+    before = bool(
+        re.search(r"\b(?:before|by)\W+$|^(?:before|by) ", text[: match.start()])
+    )
     before = before or match[0].startswith(("before", "by "))
     return Hour(h % 24, minute, part, before=before)
 

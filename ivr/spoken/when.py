@@ -61,10 +61,10 @@ def resolve(
 ) -> dt.datetime | None:
     """The instant meant, in the zone of `now` and later than it; None: not named."""
     if after is not None:
-        then = (now.astimezone(dt.UTC) + after).astimezone(now.tzinfo)
-        return then.replace(second=0, microsecond=0) + dt.timedelta(
-            minutes=bool(then.second or then.microsecond)
-        )
+        then = now.astimezone(dt.UTC) + after  # an hour is an hour when clocks change
+        whole = then.replace(second=0, microsecond=0)
+        whole += dt.timedelta(minutes=whole < then)
+        return whole.astimezone(now.tzinfo)
     if hour is None:
         if day is None or day.on <= now.date():
             return None
@@ -104,9 +104,9 @@ def _clock(now: dt.datetime, day: Day | None, hour: Hour) -> dt.datetime | None:
     days = [now.date()] if day else [now.date(), now.date() + dt.timedelta(1)]
     for on in days:
         hours = _candidates(hour) if on == now.date() else [_named(hour)]
-        times = (_at(now, on, t) + _midnight(hour) - early for t in hours)
-        if then := min((t for t in times if t > now), default=None):
-            return then
+        times = [_at(now, on, t) + _midnight(hour) - early for t in hours]
+        if coming := [t for t in times if t > now]:
+            return min(coming)
     return None
 
 
@@ -120,11 +120,15 @@ def _named(hour: Hour) -> dt.time:
     h = hour.hour or 0
     if hour.hour == 12 and hour.part in {"evening", "night"}:
         h = 0
-    elif h < 12 and (hour.part in LATE or (hour.part in {"noon", "lunch"} and h < 6)):
-        h += 12
-    elif not hour.part and 1 <= h < WAKING.start:
+    elif h < 12 and _after_noon(h, hour.part):
         h += 12
     return dt.time(h % 24, hour.minute)
+
+
+def _after_noon(hour: int, part: str) -> bool:
+    if not part:
+        return 1 <= hour < WAKING.start
+    return part in LATE or (part in {"noon", "lunch"} and hour < 6)
 
 
 def _candidates(hour: Hour) -> list[dt.time]:

@@ -32,7 +32,7 @@ MONEY = {
 
 
 def number(value: int) -> str:
-    """A whole number below 10**16 in words: 12 -> 十二, 2000 -> 两千, 105 -> 一百零五."""
+    """A whole number below 10**16: 12 -> 十二, 2000 -> 两千, 105 -> 一百零五."""
     if value < 0:
         return "负" + number(-value)
     if value >= LARGEST:
@@ -122,7 +122,7 @@ def date(value: dt.date, today: dt.date | None = None) -> str:
 
 
 def day(value: dt.date, today: dt.date) -> str:
-    """今天, 明天, 后天; then 这周五, 下周一 up to the end of next week; else the date."""
+    """今天, 明天, 后天; then 这周五, 下周一 to the end of next week; else the date."""
     value, today = _plain(value), _plain(today)
     ahead = (value - today).days
     if 0 <= ahead <= 2:
@@ -155,7 +155,7 @@ def part_of_day(hour: int) -> str:
 
 
 def digits(text: str) -> str:
-    """Digit by digit: 8000 -> 八零零零; 1 is 幺 in five digits or more. Letters stay."""
+    """Digit by digit: 8000 -> 八零零零; 1 is 幺 from five digits on. Letters stay."""
     figures = sum(c.isdigit() for c in text)
     one = "幺" if figures >= PHONE_LENGTH else "一"
     said = (one if c == "1" else DIGITS[int(c)] if c.isdigit() else c for c in text)

@@ -48,7 +48,9 @@ SIZED = re.compile(
     rf"(?<![第尾])(?P<n>{NUMBER})(?![\d{FIGURE}十号日点天个期月年岁%％楼度次周:])"
     rf"(?:多|左右|以内|上下)?"
 )
-PAYING = re.compile(r"还|付|给|交|出|拿|凑|每|一?个月|一期|转|打|欠|额|款|钱|只|最多|先")
+PAYING = re.compile(
+    r"还|付|给|交|出|拿|凑|每|一?个月|一期|转|打|欠|额|款|钱|只|最多|先"
+)
 LONGEST = 7  # digits: more is a number to call or a card
 SMALLEST = Decimal(100)  # without a unit
 

@@ -1,4 +1,4 @@
-"""Dates and times out of Mandarin as a recogniser writes it: 下个月5号, 明天上午十点半."""
+"""Dates and times out of Mandarin as it is recognised: 下个月5号, 明天上午十点半."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ WEEKDAYS = {c: i for i, c in enumerate("一二三四五六日")} | {
     **{str(n): n - 1 for n in range(1, 8)},
 }
 NEAR = {"大后天": 3, "后天": 2, "后日": 2, "后儿": 2, "明": 1, "今": 0, "当天": 0}
-WEEKS = {"": None, "这": 0, "本": 0, "这个": 0, "下": 1, "下个": 1, "下下": 2, "下下个": 2}
+WEEKS = {
+    "": None,
+    "这": 0,
+    "本": 0,
+    "这个": 0,
+    "下": 1,
+    "下个": 1,
+    "下下": 2,
+    "下下个": 2,
+}
 PARTS = {
     "凌晨": "night",
     "半夜": "night",
@@ -58,6 +67,7 @@ UNFIT = (
 DAYS = [
     re.compile(p)
     for p in (
+        rf"上+个?(?:月(?:份)?的?{N}[号日]|月|(?:周|星期|礼拜)[一二三四五六日天末]?)|去年",
         rf"(?:(?P<year>\d{{4}}|[{FIGURE}]{{4}}|明|今)年)?的?(?P<month>{N})月份?的?"
         rf"(?P<day>{N})(?:号|日)?(?![{FIGURE}\d个])",
         rf"{AHEAD}月份?的?(?P<nth>{N})[号日]",
@@ -85,7 +95,8 @@ HOUR = re.compile(
     rf"(?![块元百千万号月]))?)"
 )
 PART = re.compile(
-    rf"(?P<part>{'|'.join(p for p in PARTS if len(p) > 1)}|(?<=[明今])[早晚])(?!{UNFIT})"
+    rf"(?P<part>{'|'.join(p for p in PARTS if len(p) > 1)}|(?<=[明今])[早晚])"
+    rf"(?!{UNFIT})"
 )
 BIT = re.compile(  # 一点: "a little", unless it stands like a time
     r"(?:晚|早|快|慢|少|多|有|便宜|大声|声|好|差|宽|大|小|松|低|高|近|长|短|轻|重|这|那)一点"
@@ -135,6 +146,8 @@ def _day(match: re.Match[str], today: dt.date) -> Day | None:
         on = month_end(today, (_int(part["of"]) - today.month) % 12)
     elif "end" in part:
         on = month_end(today, ahead or 0)
+    elif not part and "年底" not in match[0] and "年末" not in match[0]:
+        return None  # past
     else:
         on = dt.date(today.year + (part.get("yearend") == "明年"), 12, 31)
     return Day(on) if on else None

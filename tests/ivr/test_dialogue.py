@@ -24,6 +24,7 @@ from ivr.port import (
 )
 from ivr.script import ALWAYS, IDENTITY, STAGED
 from ivr.talk import DebtDetailRefused, Talk
+from ivr.turn import expected
 from tests.templates.cases import EN, MEDIATION, NOW, ZH, library
 
 Turn = str | Heard | tuple[str, dict[str, str]]
@@ -234,3 +235,15 @@ def test_debt_detail_before_identity_is_refused_even_if_a_script_asks_for_it() -
     with pytest.raises(DebtDetailRefused):
         talk.say("debt_statement")
     assert talk.actions == []
+
+
+def test_an_answer_that_only_the_question_explains() -> None:
+    state = library().script("zh", "mediation").states["first_date"]
+    lone = Understood("unknown", 0.4, "none", {"date": "2026-12-10"})
+    assert expected(lone, state).intent == "propose_date"
+    debt = library().script("zh", "mediation").states["debt"]
+    assert expected(lone, debt) == lone
+    no = Understood("unknown", 0.4, "none", {"yes_no": "no"})
+    assert expected(no, debt).intent == "no"
+    yes = Understood("unknown", 0.4, "none", {"yes_no": "yes"})
+    assert expected(yes, debt) == yes, "a commitment is never guessed"

@@ -1,0 +1,72 @@
+"""Legal and care intents: caught in every stage, however said; not when denied."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ivr.intent import LANGUAGES, LEGAL, STAGES, understand
+
+DATA = Path(__file__).parents[1] / "data"
+NOW = datetime(2026, 11, 24, 14, 20, tzinfo=ZoneInfo("Asia/Shanghai"))
+FEWEST = 15
+
+
+def said(language: str) -> dict[str, list[str]]:
+    return tomllib.loads((DATA / f"legal-{language}.toml").read_text("utf-8"))
+
+
+CASES = [
+    (language, intent, text)
+    for language in LANGUAGES
+    for intent, texts in said(language).items()
+    for text in texts
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_legal_intent_has_many_phrasings(language: str) -> None:
+    phrasings = said(language)
+    assert phrasings.keys() == LEGAL | {"negative"}
+    assert all(len(texts) >= FEWEST for texts in phrasings.values())
+
+
+@pytest.mark.parametrize(
+    ("language", "intent", "text"), [c for c in CASES if c[1] != "negative"]
+)
+def test_it_is_caught_in_every_stage(language: str, intent: str, text: str) -> None:
+    got = {s: understand(text, language, STAGES[s], NOW).intent for s in STAGES}
+    assert got == dict.fromkeys(STAGES, intent)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [(c[0], c[2]) for c in CASES if c[1] == "negative"]
+)
+def test_it_is_not_heard_where_it_is_denied(language: str, text: str) -> None:
+    got = {s: understand(text, language, STAGES[s], NOW).intent for s in STAGES}
+    assert not set(got.values()) & LEGAL, got
+
+
+def test_it_is_caught_even_where_it_is_not_admissible() -> None:
+    assert understand("别再打了", "zh", {"yes", "no"}, NOW).intent == "stop_calling"
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "intent", "also"),
+    [
+        ("zh", "我要投诉你们，别再打了", "stop_calling", "complaint"),
+        ("en", "stop calling me or I will sue you", "stop_calling", "complaint"),
+        ("zh", "我不想活了，别再打了", "distress", "stop_calling"),
+        ("zh", "人已经去世了，别再打电话来了", "stop_calling", "deceased"),
+    ],
+)
+def test_the_others_heard_are_not_lost(
+    language: str, text: str, intent: str, also: str
+) -> None:
+    got = understand(text, language, STAGES[2], NOW)
+    assert got.intent == intent
+    assert also in got.slots["also"].split(",")
