@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock install clean
+.PHONY: help demo test check bench prompts lock install clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / /' | awk '{n=$$1; $$1=""; printf "  make %-10s%s\n", n, $$0}'
@@ -35,6 +35,9 @@ test: check  ## everything
 
 bench: $(STAMP)  ## every measurement; results in bench/results
 	$(BIN)/python -m bench
+
+prompts: $(STAMP)  ## record the shared Chinese prompts anew (minutes)
+	$(BIN)/dialer templates render --lang zh --agency 和信调解服务中心 --pack templates/prompts.pack
 
 lock:  ## resolve requirements.lock anew
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv
