@@ -36,8 +36,9 @@ test: check  ## everything
 bench: $(STAMP)  ## every measurement; results in bench/results
 	$(BIN)/python -m bench
 
-prompts: $(STAMP)  ## record the shared Chinese prompts anew (minutes)
+prompts: $(STAMP)  ## record the shared prompts and the demo's callees anew (minutes)
 	$(BIN)/dialer templates render --lang zh --agency 和信调解服务中心 --pack templates/prompts.pack
+	$(BIN)/dialer templates render --callees config/demo/callees --pack config/demo/callees.pack
 
 lock:  ## resolve requirements.lock anew
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv

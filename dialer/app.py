@@ -52,6 +52,8 @@ from speech.recognisers.whisper import Whisper
 
 log = logging.getLogger(__name__)
 
+CALLEES = "demo/callees.pack"  # what the demo's callees say, rendered already
+
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Stores]:
@@ -178,7 +180,7 @@ async def prompts(
         sealed=settings.home / "vault" / "prompts",
         seal=keys.sealer(key),
         recall=recall,
-        pack=shipped("templates") / "prompts.pack",
+        packs=(shipped("templates") / "prompts.pack", shipped("config") / CALLEES),
     ) as found:
         yield found
 

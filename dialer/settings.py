@@ -41,7 +41,7 @@ class Speech(Part):
     vosk_zh: str = "vosk-model-small-cn-0.22"
     vosk_en: str = "vosk-model-small-en-us-0.15"
     voices: dict[str, str] = {"zh": "kokoro:jf_nezumi", "en": "hibari:default"}
-    pace: dict[str, Band] = {"en": (120, 140), "zh": (192, 224)}
+    pace: dict[str, Band] = {"en": (120.0, 140.0), "zh": (192.0, 224.0)}
 
 
 class Call(Part):

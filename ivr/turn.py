@@ -58,17 +58,20 @@ def expected(understood: Understood, state: State) -> Understood:
     """What an answer that nothing recognised means to the question just asked.
 
     Only where the question itself expects it, and only what is read back or can do no
-    harm: a day, an option, a no. A yes must be understood as such.
+    harm: a day, an option, a no, and a yes that protects the callee by a flag ("is it
+    disputed?"). Any other yes must be understood as such.
     """
     if understood.intent != "unknown":
         return understood
     found = understood.slots
     intent = ""
-    proposal = state.on.get("propose_date")
+    proposal, agreed = state.on.get("propose_date"), state.on.get("yes")
     if "date" in found and proposal is not None and proposal.needs == "date":
         intent = "propose_date"
     elif "option" in found and "choose_option" in state.keys.values():
         intent = "choose_option"
     elif found.get("yes_no") == "no" and "no" in state.on:
         intent = "no"
+    elif found.get("yes_no") == "yes" and agreed is not None and agreed.flag:
+        intent = "yes"
     return replace(understood, intent=intent, by="expected") if intent else understood

@@ -16,6 +16,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -82,9 +83,9 @@ class Prompts:
             self._remember(name, clip, job)
         return clip
 
-    def key(self, language: str, text: str) -> str:
-        """The name a clip of our own voice is kept under."""
-        return self._job(language, text, "")[1]
+    def key(self, language: str, text: str, *, voice: str = "") -> str:
+        """The name a clip is kept under."""
+        return self._job(language, text, voice)[1]
 
     async def prepare(
         self,
@@ -203,7 +204,7 @@ async def open_prompts(
     recall: Recall | None = None,
     sealed: Path | None = None,
     seal: Seal | None = None,
-    pack: Path | None = None,
+    packs: Sequence[Path] = (),
     opener: Opener = roster.open_voice,
 ) -> AsyncIterator[Prompts]:
     """Prompts kept in `folder`, spoken by `voices` (language -> "engine:name") at
@@ -212,5 +213,5 @@ async def open_prompts(
     for spec in voices.values():
         roster.named(spec)
     async with open_renderer(opener, WORKERS) as renderer:
-        shelf = Shelf(folder, sealed, seal, pack)
+        shelf = Shelf(folder, sealed, seal, packs)
         yield Prompts(shelf, models, voices, band, renderer, recall)

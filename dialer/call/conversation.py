@@ -63,9 +63,10 @@ class Studio:
     silence_budget: float = 30.0
     max_seconds: float = 900.0
     hand_over_to: str = "people"
-    # One case is rendered at a time, so that the first is ready early
-    turn: dict[str, asyncio.Lock] = field(
-        default_factory=lambda: {"zh": asyncio.Lock(), "en": asyncio.Lock()}
+    # Two cases are rendered at a time: few, so that the first is ready early; not one,
+    # or a renderer would stand still over the last prompt of each
+    turn: dict[str, asyncio.Semaphore] = field(
+        default_factory=lambda: {lang: asyncio.Semaphore(2) for lang in ("zh", "en")}
     )
 
 

@@ -54,8 +54,8 @@ class Pack:
 
 
 def write_pack(path: Path, clips: Iterable[tuple[str, Clip]]) -> int:
-    """Write a pack, whole or not at all; the same clips give the same bytes.
-    -> how many."""
+    """Write a pack, whole or not at all (Ogg streams are numbered at random, so the
+    bytes differ each time). -> how many."""
     new, count = path.with_suffix(".new"), 0
     with zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as file:
         for key, clip in sorted(clips, key=lambda pair: pair[0]):

@@ -7,6 +7,7 @@ nothing), into a folder of its own; without a seal it stays in memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -33,10 +34,10 @@ class Shelf:
         folder: Path,
         sealed: Path | None,
         seal: Seal | None,
-        pack: Path | None = None,
+        packs: Sequence[Path] = (),
     ) -> None:
         self._folder = folder
-        self._pack = Pack(pack) if pack else None
+        self._packs = tuple(map(Pack, packs))
         self._sealed = sealed
         self._seal = seal
 
@@ -45,11 +46,12 @@ class Shelf:
         return clips.place(self._folder, key)
 
     def load(self, key: str, units: int) -> Clip | None:
-        """The clip from the pack or either folder; None where there is none or it is
+        """The clip from a pack or either folder; None where there is none or it is
         damaged."""
-        found = self._pack.load(key, units) if self._pack else None
-        found = found or clips.load(self.plain(key), units)
-        return found or self._unsealed(key, units)
+        for pack in self._packs:
+            if found := pack.load(key, units):
+                return found
+        return clips.load(self.plain(key), units) or self._unsealed(key, units)
 
     def keep_sealed(self, key: str, clip: Clip) -> None:
         """Write a personal clip. Raises OSError where the disk refuses."""

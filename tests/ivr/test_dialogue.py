@@ -247,3 +247,5 @@ def test_an_answer_that_only_the_question_explains() -> None:
     assert expected(no, debt).intent == "no"
     yes = Understood("unknown", 0.4, "none", {"yes_no": "yes"})
     assert expected(yes, debt) == yes, "a commitment is never guessed"
+    disputed = library().script("zh", "mediation").states["dispute_check"]
+    assert expected(yes, disputed).intent == "yes", "it stops the calls"

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.retry import load_policy
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.channel import LoopbackChannel
+from dialer.channels.port import Line, Order
 from dialer.clock import SystemClock
 from dialer.evidence.mask import load_mask
 from dialer.settings import shipped
@@ -64,9 +66,23 @@ class Deaf:
 
 
 def callee(number: str) -> Callee:
-    """Somebody who does not pick up, after 0 to 30 ms."""
+    """Somebody who does not pick up, after 0 to 150 ms."""
     n = int(number[-4:])
-    return Callee(number, answer=ANSWERS[n % 4], ring_seconds=n % 4 / 100)
+    return Callee(number, answer=ANSWERS[n % 4], ring_seconds=n % 4 / 20)
+
+
+class Told(LoopbackChannel):
+    """Says when this life's first call is placed."""
+
+    _told = False
+
+    @asynccontextmanager
+    async def place(self, order: Order) -> AsyncIterator[Line]:
+        if not self._told:
+            self._told = True
+            print("dialing", flush=True)  # noqa: T201 - the test waits for it
+        async with super().place(order) as line:
+            yield line
 
 
 async def victim(home: Path) -> None:
@@ -78,7 +94,7 @@ async def victim(home: Path) -> None:
         opened(home) as stores,
         Pool(1, 4) as pool,
         open_prompts(home / "prompts", home / "models", VOICES, {}) as prompts,
-        LoopbackChannel(callees, clock, record=home / "carrier.jsonl") as channel,
+        Told(callees, clock, record=home / "carrier.jsonl") as channel,
     ):
         studio = Studio(
             load_library(shipped("templates")),
@@ -142,12 +158,13 @@ async def warmed(home: Path) -> None:
         await prompts.prepare("en", texts)
 
 
-def live_and_die(home: Path, after: float) -> None:
-    """Run an engine; kill it some seconds after it is up."""
+def live_and_die(home: Path, event: str, after: float) -> None:
+    """Run an engine; kill it some seconds after it said `event`."""
     command = [sys.executable, "-m", "tests.live.test_engine_kill", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as it:
         assert it.stdout is not None
-        assert it.stdout.readline() == "up\n"
+        while (said := it.stdout.readline()) != f"{event}\n":
+            assert said, f"the engine ended before {event!r}"
         killer = threading.Timer(after, it.send_signal, [signal.SIGKILL])
         killer.start()
         it.stdout.read()
@@ -171,7 +188,9 @@ async def test_an_engine_killed_fifty_times_rings_nobody_twice(tmp_path: Path) -
     await filled(tmp_path)
     await warmed(tmp_path)
     for _ in range(KILLS):
-        await asyncio.to_thread(live_and_die, tmp_path, chance.uniform(0.0, 0.5))
+        event = chance.choice(("up", "dialing", "dialing", "dialing"))
+        after = chance.uniform(0.0, 0.3)
+        await asyncio.to_thread(live_and_die, tmp_path, event, after)
     async with opened(tmp_path) as stores:
         await stores.ledger.rescue(NOW, NODE)
         found = await states(stores)

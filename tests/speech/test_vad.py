@@ -121,4 +121,5 @@ def test_the_ear_hears_the_same_turns_on_a_bad_line(speech: bytes, snr: float) -
     assert len(clean) == 4  # two sentences with 0.7 s between
     for _ in range(5):
         found = _turns(add_noise(speech, snr, dice), dice, 0.05)
-        assert found == pytest.approx(clean, abs=0.2)  # the pre-roll: nothing lost
+        assert found[::2] == pytest.approx(clean[::2], abs=0.2)  # the pre-roll
+        assert found[1::2] == pytest.approx(clean[1::2], abs=0.3)  # noise lingers
