@@ -94,15 +94,15 @@ class SqlCampaigns:
         order = Order(await self.get(campaign_id), judge, now, commit=commit)
         names = await self._runner.read(lambda c: batch_ids(c, batches))
         for name in names:
-            after: str | None = ""
+            after: int | None = 0
             while after is not None:
                 chunk, after = await self._chunk(order, name, after)
                 if chunk:
                     yield chunk
 
     async def _chunk(
-        self, order: Order, batch_id: str, after: str
-    ) -> tuple[list[Planned], str | None]:
+        self, order: Order, batch_id: str, after: int
+    ) -> tuple[list[Planned], int | None]:
         if order.commit:
             return await self._runner.write(
                 lambda work: commit_chunk(work, order, batch_id, after)

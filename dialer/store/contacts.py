@@ -128,7 +128,8 @@ def add(
         whole(contact)
     new, known = divided(work.connection, found)
     if new:
-        rows = [contact_row(contact, batch_id) for contact in new.values()]
+        places = enumerate(new.values(), before.accepted + 1)
+        rows = [contact_row(contact, batch_id, place) for place, contact in places]
         work.connection.execute(insert(contacts), rows)
         work.connection.execute(insert(numbers), number_rows(new.values()))
     counts["accepted"] = before.accepted + len(new)

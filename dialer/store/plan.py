@@ -41,9 +41,9 @@ _page = (
     select(contacts)
     .where(
         contacts.c.batch_id == bindparam("batch_id"),
-        contacts.c.contact_id > bindparam("after"),
+        contacts.c.place > bindparam("after"),
     )
-    .order_by(contacts.c.contact_id)
+    .order_by(contacts.c.place)
     .limit(CHUNK)
 )
 _importer = select(batches.c.importer).where(
@@ -93,8 +93,8 @@ def batch_ids(connection: Connection, wanted: Sequence[str]) -> list[str]:
 
 
 def try_chunk(
-    connection: Connection, order: Order, batch_id: str, after: str
-) -> tuple[list[Planned], str | None]:
+    connection: Connection, order: Order, batch_id: str, after: int
+) -> tuple[list[Planned], int | None]:
     """One chunk, judged. -> the chunk, where the next begins (None: it was the last)"""
     page = connection.execute(_page, {"batch_id": batch_id, "after": after}).all()
     found = [contact_of(row) for row in page]
@@ -108,7 +108,7 @@ def try_chunk(
         for position in range(len(contact.numbers))
     ]
     judged = judge_all(connection, order, wishes)
-    following = found[-1].contact_id if len(found) == CHUNK else None
+    following = page[-1].place if len(found) == CHUNK else None
     return judged, following
 
 
@@ -152,8 +152,8 @@ def house(verdict: Verdict, planned: bool, busy: bool) -> Verdict:
 
 
 def commit_chunk(
-    work: Work, order: Order, batch_id: str, after: str
-) -> tuple[list[Planned], str | None]:
+    work: Work, order: Order, batch_id: str, after: int
+) -> tuple[list[Planned], int | None]:
     """One chunk, judged and written."""
     judged, following = try_chunk(work.connection, order, batch_id, after)
     create(work, order, [p for p in judged if not skipped(p)])

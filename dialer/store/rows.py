@@ -54,10 +54,11 @@ def consents_of(found: str) -> tuple[Consent, ...]:
     return tuple(Consent(s, parse(a), parse(b)) for s, a, b in json.loads(found))
 
 
-def contact_row(contact: Contact, batch_id: str) -> dict[str, object]:
+def contact_row(contact: Contact, batch_id: str, place: int) -> dict[str, object]:
     return {
         "contact_id": contact.contact_id,
         "batch_id": batch_id,
+        "place": place,
         "person": contact.person,
         "account": contact.account,
         "numbers": text(contact.numbers),

@@ -107,6 +107,7 @@ contacts = Table(
     ledger,
     Column("contact_id", String(40), primary_key=True),
     Column("batch_id", ForeignKey("batches.batch_id"), nullable=False),
+    Column("place", Integer, nullable=False),  # in its batch: the order of the file
     Column("person", String(40), nullable=False),
     Column("account", String(40), nullable=False),
     Column("numbers", Text, nullable=False),
@@ -120,7 +121,7 @@ contacts = Table(
     Column("stage", Integer, nullable=False),
     Column("calls", Integer, nullable=False),
     CheckConstraint("stage BETWEEN 1 AND 5", name="stage_known"),
-    Index("ix_contacts_batch_id_contact_id", "batch_id", "contact_id"),
+    Index("ix_contacts_batch_id_place", "batch_id", "place", unique=True),
 )
 
 numbers = Table(  # which persons a number belongs to, and the other way

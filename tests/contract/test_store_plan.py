@@ -129,6 +129,14 @@ async def test_the_next_number_is_taken_when_the_first_is_out_for_good(
     assert one.number == 1
 
 
+async def test_people_are_called_in_the_order_of_the_file(stores: Stores) -> None:
+    await imported(stores, [contact(i) for i in (3, 1, 2)])
+    await campaign(stores)
+    await planned(stores, "spring")
+    found = [one.contact.contact_id for one in await claimed(stores, 3)]
+    assert found == ["c_000003", "c_000001", "c_000002"]
+
+
 async def test_only_the_batches_asked_for(stores: Stores) -> None:
     await imported(stores, [contact(1)], "one")
     await imported(stores, [contact(2)], "two")

@@ -69,6 +69,7 @@ def test_three_ways_to_the_same_root() -> None:
         assert root(read, size) == root_of(leaves) == naive(leaves)
 
 
+@pytest.mark.slow
 def test_every_inclusion_proof_holds_and_only_where_it_belongs() -> None:
     for size in range(1, SIZES + 1):
         top = root_of(LEAVES[:size])
@@ -82,6 +83,7 @@ def test_every_inclusion_proof_holds_and_only_where_it_belongs() -> None:
                 assert not included(LEAVES[index], index, size, path[:-1], top)
 
 
+@pytest.mark.slow
 def test_every_consistency_proof_holds_and_no_other() -> None:
     roots = [root_of(LEAVES[:size]) for size in range(SIZES + 1)]
     for new in range(1, SIZES + 1):

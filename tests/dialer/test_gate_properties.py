@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.compliance.gate import judge
 from dialer.model import Case, Consent, PastCall
 from tests.dialer.test_gate import BOOK, CN
+
+pytestmark = pytest.mark.slow
 
 MINUTE = timedelta(minutes=1)
 PLACES = [

@@ -13,6 +13,8 @@ from dialer.evidence.mask import load_mask
 from dialer.evidence.names import sounds
 from dialer.evidence.numbers import digits_of
 
+pytestmark = pytest.mark.slow
+
 MASK = load_mask(Path(__file__).parents[2] / "config" / "masks.toml")
 SURNAMES = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "欧阳", "司马", "钱", "武"]
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红建国文波晓梅丹龙"
@@ -171,6 +173,7 @@ def test_masking_twice_is_masking_once(chance: random.Random) -> None:
     ids=lambda text: repr(text[:8]),
 )
 def test_no_text_takes_long(said: str) -> None:
-    start = time.perf_counter()
+    """CPU time, not the clock's; what backtracks without end takes hours here."""
+    start = time.process_time()
     MASK.text(said, ("张伟", "Robert Johnson", "13800138000"))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 30

@@ -195,6 +195,7 @@ def check(language: str, conversations: int) -> None:
         assert not problems, f"seed {seed}, conversation {number}: {problems}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_random_conversations(language: str) -> None:
     check(language, 1000)

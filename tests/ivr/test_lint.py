@@ -54,6 +54,7 @@ def test_a_state_nobody_enters(folder: Path) -> None:
     assert "zh/script.toml: states.lost: is never reached" in found(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from dialer.model import Case, Contact, Personal, Source, Verdict
 from dialer.store.keys import TenantKey
 from dialer.store.port import Batch, Campaign, Claimed, Planned, Review, Stores
-from dialer.store.sqlite import open_sqlite
+from dialer.store.sqlite import create_file, open_sqlite, upgrade_file
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=15)
@@ -25,8 +27,21 @@ def allow(case: Case, now: datetime) -> Verdict:
     return Verdict(True)
 
 
+@cache
+def empty(name: str) -> bytes:
+    """A new database, migrated once a process; tests begin with copies of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.db"
+        upgrade_file(path, name)
+        return path.read_bytes()
+
+
 @asynccontextmanager
 async def opened(home: Path, key: TenantKey = KEY) -> AsyncIterator[Stores]:
+    for name in ("vault", "ledger"):
+        if not (path := home / f"{name}.db").exists():
+            create_file(path)
+            path.write_bytes(empty(name))
     async with open_sqlite(home / "vault.db", home / "ledger.db", key) as stores:
         yield stores
 

@@ -27,7 +27,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as packed:
         for name, content in files.items():
-            packed.writestr(name, content)
+            packed.writestr(zipfile.ZipInfo(name), content)  # of no date
     return out.getvalue()
 
 
@@ -81,7 +81,9 @@ def serving(site: Site) -> Iterator[Site]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.01,), daemon=True
+        )
         thread.start()
         site.url = f"http://127.0.0.1:{server.server_port}/small.zip"
         yield site
@@ -125,7 +127,9 @@ def test_a_server_without_ranges_is_read_from_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [ZIP[:-1] + b"x", ZIP + b"more", b"<html>", b""], ids=repr
+    "content",
+    [ZIP[:-1] + b"x", ZIP + b"more", b"<html>", b""],
+    ids=["changed", "longer", "html", "empty"],
 )
 def test_a_wrong_file_is_refused_and_removed(tmp_path: Path, content: bytes) -> None:
     short = len(content) < len(ZIP)

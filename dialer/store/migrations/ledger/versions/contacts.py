@@ -59,6 +59,7 @@ def create_contacts() -> None:
         "contacts",
         sa.Column("contact_id", sa.String(40), nullable=False),
         sa.Column("batch_id", sa.String(80), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("person", sa.String(40), nullable=False),
         sa.Column("account", sa.String(40), nullable=False),
         sa.Column("numbers", sa.Text(), nullable=False),
@@ -80,7 +81,7 @@ def create_contacts() -> None:
         sa.PrimaryKeyConstraint("contact_id", name="pk_contacts"),
     )
     op.create_index(
-        "ix_contacts_batch_id_contact_id", "contacts", ["batch_id", "contact_id"]
+        "ix_contacts_batch_id_place", "contacts", ["batch_id", "place"], unique=True
     )
 
 
