@@ -20,7 +20,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bench.machine import machine
-from ivr.intent import LANGUAGES, LEGAL, STAGES, understand
+from ivr.intent import LANGUAGES, understand
+from ivr.inventory import LEGAL, STAGES
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 NOW = datetime(2026, 11, 24, 14, 20, tzinfo=ZoneInfo("Asia/Shanghai"))

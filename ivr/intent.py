@@ -15,72 +15,12 @@ from pathlib import Path
 
 from ivr import slots
 from ivr.classifier import Classifier, load_classifier
+from ivr.inventory import INTENTS, LEGAL
 from ivr.port import Understood
 from ivr.rules import Rule, denied, find, load_rules
 from ivr.text import letters, plain
 
 LANGUAGES = ("zh", "en")
-LEGAL = frozenset(
-    [
-        "stop_calling",
-        "wrong_number",
-        "want_person",
-        "are_you_robot",
-        "complaint",
-        "fraud_suspicion",
-        "ask_who",
-        "ask_data_source",
-        "recording_objection",
-        "attorney",
-        "deceased",
-        "distress",
-    ]
-)
-EVERYWHERE = LEGAL | frozenset(
-    [
-        "abuse",
-        "repeat_please",
-        "speak_slower",
-        "wait_moment",
-        "busy_now",
-        "callback_time",
-        "greeting",
-        "back_channel",
-        "goodbye",
-        "unknown",
-    ]
-)
-OPENING = frozenset(["identity_yes", "identity_no", "person_absent", "third_party"])
-IDENTIFIED = frozenset(
-    [
-        "yes",
-        "no",
-        "unsure",
-        "dispute_debt",
-        "already_paid",
-        "ask_amount",
-        "ask_details",
-        "ask_creditor",
-        "ask_rights",
-        "ask_consequence",
-        "ask_mediation",
-        "ask_options",
-        "ask_discount",
-        "cannot_pay",
-        "refuse_pay",
-        "promise_pay",
-        "ask_how_to_pay",
-    ]
-)
-MEDIATION = IDENTIFIED | {"propose_amount", "propose_date"}
-STAGES: dict[int, frozenset[str]] = {
-    1: EVERYWHERE | OPENING,
-    2: EVERYWHERE | IDENTIFIED,
-    3: EVERYWHERE | MEDIATION,
-    4: EVERYWHERE | MEDIATION | {"choose_option"},
-    5: EVERYWHERE | MEDIATION | {"choose_option"},
-}
-INTENTS = EVERYWHERE | OPENING | MEDIATION | {"choose_option"}
 # how many syllables must sound right where the characters are wrong
 LEGAL_SOUNDS, SOUNDS = 3, 4
 LONGEST = 160  # characters that are looked at; a turn is a sentence or three

@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 
 from ivr import flow, references
+from ivr.inventory import ALWAYS, STAGED
 from ivr.library import Library, Problem
-from ivr.script import ALWAYS, STAGED, Script
+from ivr.script import Script
 from ivr.template import LANGUAGES, Clause, Fragments, Template, slots
 
 MAX_CHARACTERS = 60  #: of a Chinese sentence

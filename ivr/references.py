@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ivr.script import INTENTS, PSEUDO, RESUME, STUCK, Handler, Script, State
+from ivr.inventory import INTENTS
+from ivr.script import PSEUDO, RESUME, STUCK, Handler, Script, State
 from ivr.template import CONDITIONS, SLOTS, Template, slots
 
 

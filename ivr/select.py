@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ivr.inventory import ALWAYS
 from ivr.port import Position
-from ivr.script import ALWAYS, STUCK, Handler, Script, State, admissible, answer
+from ivr.script import STUCK, Handler, Script, State, admissible, answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ivr import dialogue
+from ivr.inventory import ALWAYS, IDENTITY, STAGED
 from ivr.port import (
     Action,
     CaseFacts,
@@ -22,7 +23,6 @@ from ivr.port import (
     Say,
     Understood,
 )
-from ivr.script import ALWAYS, IDENTITY, STAGED
 from ivr.talk import DebtDetailRefused, Talk
 from ivr.turn import expected
 from tests.templates.cases import EN, MEDIATION, NOW, ZH, library

@@ -11,6 +11,7 @@ from functools import cache
 import pytest
 
 from ivr import dialogue, fill
+from ivr.inventory import LEGAL
 from ivr.port import (
     Action,
     Beeped,
@@ -27,7 +28,7 @@ from ivr.port import (
     Silent,
     Understood,
 )
-from ivr.script import COMMITMENTS, LEGAL, NODES_NEEDED, RIGHTS_NEEDED
+from ivr.script import COMMITMENTS, NODES_NEEDED, RIGHTS_NEEDED
 from ivr.template import LANGUAGES
 from tests.templates.cases import CASES, MEDIATION, OPTIONS, library
 

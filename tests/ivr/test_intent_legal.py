@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.intent import LANGUAGES, LEGAL, STAGES, understand
+from ivr.intent import LANGUAGES, understand
+from ivr.inventory import LEGAL, STAGES
 
 DATA = Path(__file__).parents[1] / "data"
 NOW = datetime(2026, 11, 24, 14, 20, tzinfo=ZoneInfo("Asia/Shanghai"))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ivr.classifier import load_classifier, train
-from ivr.intent import INTENTS, LANGUAGES, folder
+from ivr.intent import LANGUAGES, folder
+from ivr.inventory import INTENTS
 from ivr.rules import LexiconError, load_rules
 
 

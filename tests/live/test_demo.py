@@ -112,7 +112,7 @@ def test_the_commands_of_the_readme(tmp_path: Path) -> None:
     # dialed if this hour is lawful where the callee is, else waiting for it
     dialed = found["dispositions"].get("congestion", 0)
     assert dialed + found["phases"].get("due", 0) >= 1
-    dialer("contacts", "explain", "7035550111", "--country", "US", cwd=tmp_path)
+    dialer("contacts", "explain", "2015550118", "--country", "US", cwd=tmp_path)
 
 
 def test_what_goes_wrong_is_told_in_one_line(tmp_path: Path) -> None:

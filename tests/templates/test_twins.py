@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ivr import dialogue, fill
+from ivr.inventory import LEGAL
 from ivr.port import (
     Action,
     Beeped,
@@ -27,7 +28,6 @@ from ivr.port import (
     Silent,
     Understood,
 )
-from ivr.script import LEGAL
 from ivr.template import LANGUAGES
 from tests.templates.cases import CASES, MEDIATION, TEMPLATES, library
 
