@@ -99,7 +99,9 @@ async def _render(
             if not quiet and not err.is_terminal and ready % EVERY == 0:
                 err.print(f"{ready} of {total} prompts")
 
-        async with open_prompts(*folders, speech.voices, speech.pace) as prompts:
+        async with open_prompts(
+            *folders, speech.voices, speech.pace, packs=(pack,) if pack else ()
+        ) as prompts:
             for wish in wishes:
                 said = {"language": wish.language, "voice": wish.voice}
                 await prompts.prepare(texts=wish.texts, progress=count, **said)

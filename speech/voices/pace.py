@@ -14,7 +14,7 @@ from speech.audio import to_float
 from speech.port import RATE
 from speech.voices.finish import STEP, spoken_steps
 
-FEW = 8  #: a clip of fewer units is rendered at the calibrated speed, not judged
+FEW = 12  #: a clip of fewer units is rendered at the calibrated speed, not judged
 SLOWEST, FASTEST = 0.4, 1.6  #: speeds at which the engines still sound like people
 _ZH = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff0-9\U00020000-\U0002ebef]")
 _EN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")

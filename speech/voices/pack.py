@@ -37,12 +37,18 @@ class Pack:
             names = self._zip.namelist()
             self.keys = frozenset(name.removesuffix(SUFFIX) for name in names)
 
+    def raw(self, key: str) -> bytes:
+        """The recording as it is kept; empty where there is none."""
+        if self._zip is None or key not in self.keys:
+            return b""
+        return self._zip.read(key + SUFFIX)
+
     def load(self, key: str, units: int) -> Clip | None:
         """The clip, decoded; None where the pack has none or it is damaged."""
-        if self._zip is None or key not in self.keys:
+        if key not in self.keys:
             return None
         try:
-            data = self._zip.read(key + SUFFIX)
+            data = self.raw(key)
             samples, rate = soundfile.read(io.BytesIO(data), dtype="float32")
         except (zipfile.BadZipFile, soundfile.LibsndfileError):
             return None
@@ -54,12 +60,12 @@ class Pack:
 
 
 def write_pack(path: Path, clips: Iterable[tuple[str, Clip]]) -> int:
-    """Write a pack, whole or not at all (Ogg streams are numbered at random, so the
-    bytes differ each time). -> how many."""
-    new, count = path.with_suffix(".new"), 0
+    """Write a pack, whole or not at all; recordings that it held already stay as they
+    are, to the byte. -> how many."""
+    new, count, old = path.with_suffix(".new"), 0, Pack(path)
     with zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as file:
         for key, clip in sorted(clips, key=lambda pair: pair[0]):
-            file.writestr(zipfile.ZipInfo(key + SUFFIX), _opus(clip))
+            file.writestr(zipfile.ZipInfo(key + SUFFIX), old.raw(key) or _opus(clip))
             count += 1
     new.replace(path)
     return count

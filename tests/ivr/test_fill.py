@@ -15,8 +15,11 @@ from tests.templates.cases import CASES, EN, MEDIATION, NOW, ZH, library
 
 def test_a_sentence_with_slots_known_before_is_one_clip() -> None:
     say = fill.say(library(), ZH, "debt_statement", stage=2)
-    assert say.clips == (say.text,)
-    assert say.text == "您在东屿银行尾号六六零八的账户，还有一万二千三百元没有结清。"
+    assert say.clips == (
+        "您在东屿银行尾号六六零八的账户还没有结清。",
+        "一共一万二千三百元。",
+    )
+    assert say.text == "".join(say.clips)
     assert say.key_sentence
 
 
@@ -35,9 +38,16 @@ def test_what_the_case_does_not_know_is_left_out() -> None:
     assert say.text == "合同和明细我们可以书面发给您。"
     two = replace(ZH, options=ZH.options[:2])
     assert len(fill.say(library(), two, "options_list").clips) == 6
-    assert (
-        fill.say(library(), replace(ZH, amount=Decimal(0)), "answer_amount").text == ""
-    )
+    bare = fill.say(library(), replace(ZH, amount=Decimal(0)), "answer_amount")
+    assert bare.clips == ("您在东屿银行尾号六六零八的账户还没有结清。",)
+    whole = replace(EN, amount=Decimal(0))
+    assert fill.say(library(), whole, "answer_amount").text == ""
+
+
+def test_a_sum_that_is_said_twice_is_one_clip() -> None:
+    clips = fill.clips(library(), ZH)
+    sums = [clip.text for clip in clips if "一万二千三百元" in clip.text]
+    assert sums == ["一共一万二千三百元。"]
 
 
 def test_each_kind_of_option_has_its_words() -> None:

@@ -88,3 +88,12 @@ async def test_the_shipped_packs_are_what_the_words_are_now(tmp_path: Path) -> N
         }
     assert [t for key, t in ours.items() if key not in prompts_pack.keys] == []
     assert [t for key, t in theirs.items() if key not in callees_pack.keys] == []
+
+
+async def test_a_pack_made_again_keeps_its_recordings(tmp_path: Path) -> None:
+    pack, clip = await packed(tmp_path)
+    before, (key,) = pack.read_bytes(), Pack(pack).keys
+    assert write_pack(pack, [(key, clip)]) == 1
+    assert pack.read_bytes() == before
+    assert write_pack(pack, [(key, clip), ("other", clip)]) == 2
+    assert Pack(pack).raw(key) in before
