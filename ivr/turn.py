@@ -43,12 +43,16 @@ def _by_months(months: str, case: CaseFacts) -> str:
     return str(fits[0]) if len(fits) == 1 else ""
 
 
+def asks_option(state: State) -> bool:
+    """Does the state ask which option to take?"""
+    return "choose_option" in state.keys.values()
+
+
 def single_option(
     intent: str, state: State, case: CaseFacts, found: dict[str, str]
 ) -> str:
     """Yes to the only option there is, is a choice."""
-    asks = "choose_option" in state.keys.values()
-    if intent == "yes" and asks and len(case.options) == 1:
+    if intent == "yes" and asks_option(state) and len(case.options) == 1:
         found["option"] = "1"
         return "choose_option"
     return intent
@@ -68,7 +72,7 @@ def expected(understood: Understood, state: State) -> Understood:
     proposal, agreed = state.on.get("propose_date"), state.on.get("yes")
     if "date" in found and proposal is not None and proposal.needs == "date":
         intent = "propose_date"
-    elif "option" in found and "choose_option" in state.keys.values():
+    elif found.keys() & {"option", "months"} and asks_option(state):
         intent = "choose_option"
     elif found.get("yes_no") == "no" and "no" in state.on:
         intent = "no"

@@ -247,5 +247,8 @@ def test_an_answer_that_only_the_question_explains() -> None:
     assert expected(no, debt).intent == "no"
     yes = Understood("unknown", 0.4, "none", {"yes_no": "yes"})
     assert expected(yes, debt) == yes, "a commitment is never guessed"
+    options = library().script("zh", "mediation").states["options"]
+    six = Understood("unknown", 0.4, "none", {"months": "6"})
+    assert expected(six, options).intent == "choose_option"
     disputed = library().script("zh", "mediation").states["dispute_check"]
     assert expected(yes, disputed).intent == "yes", "it stops the calls"
