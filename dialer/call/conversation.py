@@ -145,8 +145,8 @@ class Conversation:
         for event in listener.frame(heard.pcm, speaking=speaking, barge_in=barge_in):
             match event:
                 case Interrupted():
-                    self._line.clear()
-                    self._record.interrupted(self._now)
+                    self._record.barge_ins += 1
+                    self._hush()
                 case Words():
                     await self._words(event)
         if self._hand_over and self._line.queued() <= 0:
@@ -162,8 +162,13 @@ class Conversation:
 
     # --- what was heard
 
-    async def _pressed(self, key: str) -> None:
+    def _hush(self) -> None:
+        """Say no more of what is queued, and note how much of it was said."""
         self._line.clear()
+        self._record.cut(self._now)
+
+    async def _pressed(self, key: str) -> None:
+        self._hush()
         await self._step(Pressed(key))
         meant = self._position.understood
         self._record.theirs(f"[{key}]", self._now, 0.0, self._position.stage, meant)
@@ -176,7 +181,7 @@ class Conversation:
         if self._now < MACHINE_WINDOW and looks_recorded(text, phrases):
             self._record.theirs(text, words.began, words.ended - words.began, 1, None)
             self._machine_since = self._now
-            self._line.clear()
+            self._hush()
             return
         if self._machine_since is not None:
             return
@@ -193,7 +198,7 @@ class Conversation:
             return
         self._record.fact("beep", "heard")
         self._machine_since = None
-        self._line.clear()
+        self._hush()
         await self._step(Beeped())
 
     async def _count_silence(self, listener: Listener) -> None:

@@ -37,7 +37,7 @@ class Record:
                 "us",
                 round(at, 2),
                 round(seconds, 2),
-                self.mask.text(say.shown, self.known, self.keep),
+                self._masked(say.shown),
                 say.stage,
                 template=say.template,
                 clauses=say.clauses,
@@ -46,6 +46,12 @@ class Record:
                 key=say.key_sentence,
             )
         )
+
+    def _masked(self, shown: str) -> str:
+        """Our own words hold labels already. What merely sounds like the callee's name
+        ("press zero") is no name when we say it; the name itself still is."""
+        known = self.known if any(value in shown for value in self.known) else ()
+        return self.mask.text(shown, known, self.keep)
 
     def theirs(
         self, text: str, at: float, seconds: float, stage: int, meant: Understood | None
@@ -63,15 +69,16 @@ class Record:
             )
         )
 
-    def interrupted(self, at: float) -> None:
-        """They talked over our last turn; it lasted only until now."""
-        self.barge_ins += 1
-        for i in range(len(self.turns) - 1, -1, -1):
-            turn = self.turns[i]
-            if turn.who == "us":
-                cut = round(max(at - turn.at, 0.0), 2)
-                self.turns[i] = replace(turn, seconds=cut, interrupted=True)
-                return
+    def cut(self, at: float) -> None:
+        """What was queued is dropped: the turn under way lasted until now, and those
+        behind it were never said."""
+        said = [turn for turn in self.turns if turn.who == "them" or turn.at < at]
+        self.turns = [
+            replace(turn, seconds=round(at - turn.at, 2), interrupted=True)
+            if turn.who == "us" and turn.at + turn.seconds > at
+            else turn
+            for turn in said
+        ]
 
     def timeline(self) -> tuple[Turn, ...]:
         """All turns by the time they began; an answer stands after what it answers."""
@@ -89,7 +96,8 @@ class Record:
 
     def measures(self, seconds: float, silence: float) -> dict[str, float]:
         """The technique of the call (R12) and how quick we were."""
-        rights = {r for t in self.turns if t.who == "us" for r in t.rights}
+        whole = (t for t in self.turns if not t.interrupted)  # a part explains nothing
+        rights = {right for turn in whole for right in turn.rights}
         found = {
             "seconds": seconds,
             "silence_seconds": silence,

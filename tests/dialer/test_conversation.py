@@ -1,0 +1,170 @@
+"""One conversation on a line in the test's own time: keys, silence, beeps, endings.
+
+What is said is a hum; the words are those of the shipped library. Speech is another
+matter: tests/live hears real voices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dialer.call.conversation import Conversation, Studio, Talked
+from dialer.call.record import Record
+from dialer.evidence.mask import load_mask
+from dialer.model import Disposition
+from dialer.settings import shipped
+from ivr.port import Say
+from speech.pool import Pool
+from speech.port import Hearing
+from speech.prompts import open_prompts
+from tests.kit.clock import FakeClock
+from tests.kit.handset import Handset, Step, tone
+from tests.speech.test_prompts import hum
+from tests.templates.cases import EN, ZH, library
+
+VOICES = {"en": "hibari:hum", "zh": "hibari:hum"}
+MASK = load_mask(shipped("config") / "masks.toml")
+KNOWN = (EN.name, "4111222233336608")
+
+
+class Deaf:
+    """A recogniser that nobody speaks to."""
+
+    languages = frozenset({"zh", "en"})
+    streaming = False
+
+    def open(self, language: str, phrases: Sequence[str] = ()) -> Hearing:
+        raise AssertionError("nobody spoke")
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
+    async with (
+        Pool(1, 4) as pool,
+        open_prompts(tmp_path, tmp_path, VOICES, {}, opener=hum) as prompts,
+    ):
+        yield Studio(
+            library=library(),
+            prompts=prompts,
+            recogniser=Deaf(),
+            pool=pool,
+            mask=MASK,
+            clock=FakeClock(),
+            machine_words={},
+            hand_over_to="people",
+        )
+
+
+async def talk(studio: Studio, line: Handset) -> Talked:
+    async def flag(name: str) -> None:
+        line.log.append(f"stored {name}")
+
+    return await Conversation(studio, line, EN, KNOWN, flag).talk()
+
+
+def keys(pressed: str, each: float = 1.0) -> list[Step]:
+    return [Step(each, key=key) for key in pressed]
+
+
+def ours(talked: Talked) -> list[str]:
+    return [turn.template for turn in talked.record.timeline() if turn.who == "us"]
+
+
+async def test_an_opt_out_is_stored_before_goodbye_is_said(studio: Studio) -> None:
+    line = Handset(keys("9"))
+    talked = await talk(studio, line)
+    assert talked.disposition is Disposition.OPTED_OUT
+    after = line.log[line.log.index("key 9") :]
+    assert after[:3] == ["key 9", "stored do_not_call", "say"]
+    assert line.queued() == 0, "goodbye was heard to its end"
+    assert talked.flags == ("do_not_call",)
+
+
+async def test_keys_lead_to_a_person_who_takes_over(studio: Studio) -> None:
+    line = Handset(keys("112110"))
+    talked = await talk(studio, line)
+    assert talked.disposition is Disposition.HANDED_OVER
+    assert line.log[-1] == "transfer to people"
+    assert {"identity", "debt", "plan"} <= set(talked.record.confirmed)
+    assert talked.stage >= 4
+    measures = talked.record.measures(talked.seconds, talked.silence)
+    assert measures["confirmations"] >= 3
+    assert measures["rights_explained"] == 0, "they were cut short by a key"
+
+
+async def test_rights_that_were_heard_to_their_end_count(studio: Studio) -> None:
+    steps = [Step(20.0, key="1"), Step(60.0, key="0")]
+    talked = await talk(studio, Handset(steps))
+    measures = talked.record.measures(talked.seconds, talked.silence)
+    assert 3 <= measures["rights_explained"] <= 5
+
+
+async def test_nothing_of_the_debt_is_said_before_identity(studio: Studio) -> None:
+    talked = await talk(studio, Handset(keys("2", 3.0)))
+    said = " ".join(turn.text for turn in talked.record.timeline())
+    assert EN.creditor not in said
+    assert "[amount]" not in said
+    assert talked.disposition is Disposition.THIRD_PARTY
+
+
+async def test_a_person_who_does_not_come_is_not_waited_for(studio: Studio) -> None:
+    line = Handset(keys("10"), takes_over=False)
+    talked = await talk(studio, line)
+    assert "transfer to people" in line.log
+    assert talked.disposition is Disposition.CALLBACK
+    assert "no_person_now" in ours(talked)
+
+
+async def test_a_beep_is_a_machine_and_hears_no_debt(studio: Studio) -> None:
+    line = Handset([Step(2.0, sound=tone(1000, 0.5))])
+    talked = await talk(studio, line)
+    assert talked.disposition is Disposition.VOICEMAIL
+    assert ours(talked)[-1] == "voicemail_message"
+    assert EN.creditor not in talked.record.timeline()[-1].text
+    assert talked.record.facts["beep"] == "heard"
+
+
+async def test_who_hangs_up_is_noted_with_what_was_stored(studio: Studio) -> None:
+    talked = await talk(studio, Handset([Step(1.0, hang_up=True)]))
+    assert talked.disposition is Disposition.HUNG_UP
+    assert talked.hung_up is None
+
+
+async def test_silence_has_a_budget(studio: Studio) -> None:
+    talked = await talk(studio, Handset())
+    assert talked.disposition is Disposition.SILENT
+    assert 0 < talked.silence <= studio.silence_budget + 0.1
+    assert "silent_bye" in ours(talked)
+
+
+async def test_a_call_does_not_go_on_for_ever(studio: Studio) -> None:
+    short = replace(studio, max_seconds=5.0)
+    talked = await talk(short, Handset(keys("1")))
+    assert talked.disposition is Disposition.NO_COMMITMENT
+
+
+async def test_a_key_stops_what_is_being_said(studio: Studio) -> None:
+    line = Handset(keys("9", 0.2))
+    talked = await talk(studio, line)
+    opening, goodbye = (t for t in talked.record.timeline() if t.who == "us")
+    assert opening.interrupted
+    assert opening.seconds < 0.5
+    assert goodbye.template == "stop_bye", "what was queued behind is not in the record"
+
+
+def test_what_only_sounds_like_the_name_is_no_name_when_we_say_it() -> None:
+    record = Record(MASK, ("陈安宁", ZH.name))
+    say = Say("offer", (), "转人工请按零。", 1, shown="转人工请按零。")
+    record.ours(say, 0.0, 1.0)
+    record.theirs("我是陈安宁", 1.0, 1.0, 1, None)
+    leaked = replace(say, shown="请问您是陈安宁吗？")
+    record.ours(leaked, 2.0, 1.0)
+    assert [turn.text for turn in record.turns] == [
+        "转人工请按零。",
+        "我是[姓名]",
+        "请问您是[姓名]吗？",
+    ]
