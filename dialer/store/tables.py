@@ -7,6 +7,7 @@ CHECK constraints and unique indexes: no other program can break it either.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -68,6 +69,12 @@ ledger = MetaData(naming_convention=NAMES)
 
 CAMPAIGN_STATES = ("created", "running", "paused", "stopped", "done")
 SCOPES = ("person", "number", "account", "all")
+
+
+def among(column: str, values: Iterable[str]) -> str:
+    """`column IN (values)`, said with OR: for an IN of three or more SQLite builds a
+    little table each time a row is written, which was half the cost of an update."""
+    return "(" + " OR ".join(f"{column} = '{value}'" for value in values) + ")"
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -172,8 +179,8 @@ campaigns = Table(
     one_of("state", CAMPAIGN_STATES),
 )
 
-LEASED = "phase IN ('reserved', 'dialing', 'talking')"
-DIALED = "phase IN ('dialing', 'talking', 'unknown')"
+LEASED = among("phase", ("reserved", "dialing", "talking"))
+DIALED = among("phase", ("dialing", "talking", "unknown"))
 
 attempts = Table(
     "attempts",
@@ -200,13 +207,14 @@ attempts = Table(
     Column("rules", Text, nullable=False),  # rule ids of the last verdict, by spaces
     Column("facts", Text, nullable=False, server_default="{}"),
     Column("measures", Text, nullable=False, server_default="{}"),
-    one_of("phase", tuple(Phase)),
+    CheckConstraint(among("phase", Phase), name="phase_known"),
     CheckConstraint("n >= 1 AND position >= 0", name="counted"),
-    CheckConstraint(f"({LEASED}) = (node IS NOT NULL)", name="leased_node"),
-    CheckConstraint(f"({LEASED}) = (lease_until IS NOT NULL)", name="leased_until"),
-    CheckConstraint(f"NOT ({DIALED}) OR dialing_at IS NOT NULL", name="dialed"),
+    CheckConstraint(f"{LEASED} = (node IS NOT NULL)", name="leased_node"),
+    CheckConstraint(f"{LEASED} = (lease_until IS NOT NULL)", name="leased_until"),
+    CheckConstraint(f"NOT {DIALED} OR dialing_at IS NOT NULL", name="dialed"),
     CheckConstraint(
-        "phase NOT IN ('due', 'reserved') OR dialing_at IS NULL", name="never_back"
+        f"NOT {among('phase', ('due', 'reserved'))} OR dialing_at IS NULL",
+        name="never_back",
     ),
     CheckConstraint("phase <> 'talking' OR answered_at IS NOT NULL", name="talking"),
     CheckConstraint("answered_at IS NULL OR dialing_at IS NOT NULL", name="answered"),

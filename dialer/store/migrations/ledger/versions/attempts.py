@@ -9,17 +9,22 @@ revision = "ledger_2"
 down_revision = "ledger_1"
 
 TIME = sa.String(27)
-LEASED = "phase IN ('reserved', 'dialing', 'talking')"
-PHASES = "phase IN ('due', 'reserved', 'dialing', 'talking', 'unknown', 'done')"
+# not IN: SQLite builds a little table for it each time a row is written
+LEASED = "(phase = 'reserved' OR phase = 'dialing' OR phase = 'talking')"
+PHASES = (
+    "(phase = 'due' OR phase = 'reserved' OR phase = 'dialing' OR phase = 'talking'"
+    " OR phase = 'unknown' OR phase = 'done')"
+)
 CHECKS = {
     "phase_known": PHASES,
     "counted": "n >= 1 AND position >= 0",
-    "leased_node": f"({LEASED}) = (node IS NOT NULL)",
-    "leased_until": f"({LEASED}) = (lease_until IS NOT NULL)",
+    "leased_node": f"{LEASED} = (node IS NOT NULL)",
+    "leased_until": f"{LEASED} = (lease_until IS NOT NULL)",
     "dialed": (
-        "NOT (phase IN ('dialing', 'talking', 'unknown')) OR dialing_at IS NOT NULL"
+        "NOT (phase = 'dialing' OR phase = 'talking' OR phase = 'unknown')"
+        " OR dialing_at IS NOT NULL"
     ),
-    "never_back": "phase NOT IN ('due', 'reserved') OR dialing_at IS NULL",
+    "never_back": "NOT (phase = 'due' OR phase = 'reserved') OR dialing_at IS NULL",
     "talking": "phase <> 'talking' OR answered_at IS NOT NULL",
     "answered": "answered_at IS NULL OR dialing_at IS NOT NULL",
     "ended": "(phase = 'done') = (ended_at IS NOT NULL)",
