@@ -35,6 +35,7 @@ from ivr.port import (
     Said,
     Say,
     Silent,
+    Understood,
 )
 from speech.amd import Beep, looks_recorded
 from speech.endpoint import Ear, Thresholds
@@ -45,6 +46,7 @@ from speech.prompts import Prompts
 log = logging.getLogger(__name__)
 
 MACHINE_WAIT = 10.0  # seconds for the beep after a recorded greeting was recognised
+GOODBYE = Understood("goodbye", 1.0, "none")
 MACHINE_WINDOW = 20.0  # seconds after the answer in which a machine may be found
 
 
@@ -128,7 +130,7 @@ class Conversation:
             await self._do(self._first)
             async for heard in self._line.hear():
                 await self._take(heard, listener)
-                if self._over(listener):
+                if await self._over():
                     break
             listener.stop()
         return self._talked()
@@ -153,12 +155,20 @@ class Conversation:
             await self._transfer(self._hand_over)
         await self._count_silence(listener)
 
-    def _over(self, listener: Listener) -> bool:
+    async def _over(self) -> bool:
         if self._taken:
             return True
-        if self._now > self._s.max_seconds and not self._closing:
-            self._closing = HangUp(Disposition.NO_COMMITMENT.value)
+        if self._now > self._s.max_seconds and not (self._closing or self._hand_over):
+            await self._say_goodbye()
         return self._closing is not None and self._line.queued() <= 0
+
+    async def _say_goodbye(self) -> None:
+        """The longest time for a call is over: as if they had said goodbye."""
+        self._position, actions = dialogue.respond(
+            self._s.library, self._case, self._position, GOODBYE
+        )
+        await self._do(actions)
+        self._closing = self._closing or HangUp(Disposition.NO_COMMITMENT.value)
 
     # --- what was heard
 

@@ -76,7 +76,8 @@ def show(settings: Settings, result: demo.Result) -> None:
         show_call(row, turns)
     unmet = [one for one in result.expected if one[2] != one[3]]
     for name, _, wanted, got in unmet:
-        out.print(f"  {name}: expected {wanted}, got {got}")
+        why = " (no contact that may be called has its number)" * (got == "not called")
+        out.print(f"  {name}: expected {wanted}, got {got}{why}")
     out.print(
         f"callees that ended as their file says: {result.met} of {len(result.expected)}"
     )

@@ -145,6 +145,7 @@ async def test_a_call_does_not_go_on_for_ever(studio: Studio) -> None:
     short = replace(studio, max_seconds=5.0)
     talked = await talk(short, Handset(keys("1")))
     assert talked.disposition is Disposition.NO_COMMITMENT
+    assert ours(talked)[-1] == "goodbye"
 
 
 async def test_a_key_stops_what_is_being_said(studio: Studio) -> None:
