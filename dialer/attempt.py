@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import assert_never
 
 from dialer.model import Disposition
 
@@ -105,9 +105,6 @@ class Attempt:
     disposition: Disposition | None = None
 
 
-FREE: dict[str, Any] = {"node": None, "lease_until": None}  #: nobody's
-
-
 class IllegalMove(Exception):
     """An event came in a phase that has no move for it: a bug of ours."""
 
@@ -125,12 +122,19 @@ def advance(attempt: Attempt, event: Event) -> Attempt:
         case Answered(at):
             return replace(attempt, phase=phase, answered_at=at)
         case Postponed(until):
-            return replace(attempt, phase=phase, not_before=until, **FREE)
+            return replace(
+                attempt, phase=phase, node=None, lease_until=None, not_before=until
+            )
         case Lost():
-            return replace(attempt, phase=phase, **FREE)
+            return replace(attempt, phase=phase, node=None, lease_until=None)
         case Ended(disposition, at):
             return replace(
-                attempt, phase=phase, disposition=disposition, ended_at=at, **FREE
+                attempt,
+                phase=phase,
+                node=None,
+                lease_until=None,
+                disposition=disposition,
+                ended_at=at,
             )
         case _:
             assert_never(event)

@@ -46,8 +46,8 @@ from speech.prompts import Prompts
 log = logging.getLogger(__name__)
 
 MACHINE_WAIT = 10.0  # seconds for the beep after a recorded greeting was recognised
-GOODBYE = Understood("goodbye", 1.0, "none")
 MACHINE_WINDOW = 20.0  # seconds after the answer in which a machine may be found
+GOODBYE = Understood("goodbye", 1.0, "none")  # what a call that is too long counts as
 
 
 @dataclass(frozen=True, slots=True)

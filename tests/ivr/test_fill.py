@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from ivr import fill
+from ivr.port import Option
 from ivr.template import LANGUAGES
 from tests.templates.cases import CASES, EN, MEDIATION, NOW, ZH, library
 
@@ -45,7 +46,14 @@ def test_what_the_case_does_not_know_is_left_out() -> None:
 
 
 def test_a_sum_that_is_said_twice_is_one_clip() -> None:
-    clips = fill.clips(library(), ZH)
+    later = Option("deferral", 1, Decimal(12300), Decimal(12300))
+    case = replace(ZH, options=(later,))
+    spoken = {
+        name: fill.say(library(), case, name).clips
+        for name in ("debt_statement", "options_list")
+    }
+    assert all("一共一万二千三百元。" in clips for clips in spoken.values())
+    clips = fill.clips(library(), case)
     sums = [clip.text for clip in clips if "一万二千三百元" in clip.text]
     assert sums == ["一共一万二千三百元。"]
 
