@@ -1,8 +1,8 @@
 """How many attempts a second can the embedded ledger take through their life?
 
 claim -> gather the case and judge it -> reserved->dialing, durable -> finish, durable,
-with the next attempt: through the public API, on SQLite with synchronous=FULL, by 64
-calls at once, without sound. Run: python -m bench.dispatch [--json]
+with the next attempt: by the dispatcher, on SQLite with synchronous=FULL, 64 calls at
+once, without sound. Run: python -m bench.dispatch [--json]
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import asyncio
 import json
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.machine import described, machine
+from dialer.campaign.dispatcher import Dispatcher, Pace
+from dialer.clock import SystemClock
 from dialer.compliance import packs
 from dialer.compliance.gate import make_judge
 from dialer.model import Case, Contact, Disposition, Judge, NextTry, Outcome, Verdict
@@ -26,7 +28,7 @@ from dialer.store.port import Batch, Campaign, Claimed, Review, Stores
 from dialer.store.sqlite import open_sqlite
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
-NODE, LEASE = "bench", timedelta(minutes=15)
+NODE = "bench"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,44 +96,32 @@ async def prepare(stores: Stores, count: int, judge: Judge) -> None:
 async def measure(stores: Stores, count: int, lines: int, judge: Judge) -> Result:
     waits = list[float]()
     ledger = stores.ledger
-    no_answer = Outcome(Disposition.NO_ANSWER, NOW, "16 no answer")
+    clock = SystemClock(NOW - datetime.now(UTC))
+
+    line = asyncio.Semaphore(lines)
 
     async def call(claimed: Claimed) -> None:
-        began = time.perf_counter()
-        verdict = await ledger.dialing(
-            claimed.attempt_id, node=NODE, now=NOW, judge=judge
-        )
-        waits.append(time.perf_counter() - began)
-        if not verdict.allowed:
-            raise SystemExit(f"the gate refused: {verdict.reasons}")
-        again = NextTry(0, NOW + timedelta(hours=3), "no_answer")
-        await ledger.finish(claimed.attempt_id, replace(no_answer, next_try=again))
+        async with line:
+            began = time.perf_counter()
+            verdict = await ledger.dialing(
+                claimed.attempt_id, node=NODE, now=clock.now(), judge=judge
+            )
+            waits.append(time.perf_counter() - began)
+            if not verdict.allowed:
+                raise SystemExit(f"the gate refused: {verdict.reasons}")
+            now = clock.now()
+            again = NextTry(0, now + timedelta(hours=3), "no_answer")
+            ended = Outcome(Disposition.NO_ANSWER, now, "16", next_try=again)
+            await ledger.finish(claimed.attempt_id, ended)
 
+    pace = Pace(lines, ahead=lines)  # as `dialer campaign launch` has it
+    dispatcher = Dispatcher("bench", stores, call, clock, node=NODE, pace=pace)
     began, worked = time.perf_counter(), time.process_time()
-    room = asyncio.Semaphore(lines)
-    left = count
-
-    async def one(claimed: Claimed) -> None:
-        try:
-            await call(claimed)
-        finally:
-            room.release()
-
-    async with asyncio.TaskGroup() as group:
-        while left:
-            await room.acquire()
-            free = 1
-            while not room.locked() and free < left:
-                await room.acquire()
-                free += 1
-            found = await ledger.claim("bench", free, node=NODE, now=NOW, lease=LEASE)
-            left -= len(found)
-            for claimed in found:
-                group.create_task(one(claimed), name=claimed.attempt_id)
-            for _ in range(free - len(found)):
-                room.release()
+    await dispatcher.run()
     seconds = time.perf_counter() - began
     worked = time.process_time() - worked
+    if len(waits) != count:
+        raise SystemExit(f"{len(waits)} of {count} attempts were dialed")
     waits.sort()
     return Result(
         attempts=count,

@@ -12,10 +12,10 @@ one ring at most, and counting rows counts rings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from dialer.model import Disposition
 
@@ -91,9 +91,9 @@ MOVES: dict[tuple[Phase, type[Event]], Phase] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What the table governs; the ledger's row holds more."""
+class Attempt(NamedTuple):
+    """What the table governs; the ledger's row holds more. A named tuple: each move of
+    each call makes two, and of a frozen dataclass that takes four times as long."""
 
     phase: Phase
     not_before: datetime
@@ -114,22 +114,20 @@ def advance(attempt: Attempt, event: Event) -> Attempt:
     phase = MOVES.get((attempt.phase, type(event)))
     if phase is None:
         raise IllegalMove(f"{type(event).__name__} while {attempt.phase}")
-    match event:  # one `replace` each: this is on the hot path
+    become = attempt._replace
+    match event:
         case Reserved(node, lease_until):
-            return replace(attempt, phase=phase, node=node, lease_until=lease_until)
+            return become(phase=phase, node=node, lease_until=lease_until)
         case Dialing(at):
-            return replace(attempt, phase=phase, dialing_at=at)
+            return become(phase=phase, dialing_at=at)
         case Answered(at):
-            return replace(attempt, phase=phase, answered_at=at)
+            return become(phase=phase, answered_at=at)
         case Postponed(until):
-            return replace(
-                attempt, phase=phase, node=None, lease_until=None, not_before=until
-            )
+            return become(phase=phase, node=None, lease_until=None, not_before=until)
         case Lost():
-            return replace(attempt, phase=phase, node=None, lease_until=None)
+            return become(phase=phase, node=None, lease_until=None)
         case Ended(disposition, at):
-            return replace(
-                attempt,
+            return become(
                 phase=phase,
                 node=None,
                 lease_until=None,

@@ -60,8 +60,13 @@ def check(case: Case) -> tuple[Case, list[Problem]]:
 def _sound(case: Case) -> bool:
     """Nothing wrong: the answer for all but a few, so it comes first and is quick."""
     return (
-        all(_text(getattr(case, name)) for name in NAMES)
-        and all(_texts(getattr(case, name)) for name in LISTS)
+        _texts((case.number, case.person, case.account, case.importer, case.purpose))
+        and _texts(case.zones)
+        and _texts(case.locations)
+        and _texts(case.packs)
+        and _texts(case.sources)
+        and _texts(case.reviewers)
+        and _texts(case.flags)
         and _calls(case.history)
         and type(case.consents) is tuple
         and all(map(_consent, case.consents))
@@ -73,7 +78,13 @@ def _text(found: object) -> bool:
 
 
 def _texts(found: object) -> bool:
-    return type(found) is tuple and all(map(_text, found))
+    """A tuple, and every entry a `_text`; written out, as it is run most."""
+    if type(found) is not tuple:
+        return False
+    for x in found:  # noqa: SIM110 - `all` of a generator takes twice as long
+        if type(x) is not str or not x or x.isspace():
+            return False
+    return True
 
 
 def _only_texts(found: object) -> tuple[str, ...]:

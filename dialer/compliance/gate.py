@@ -70,7 +70,8 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
 
 def _timed(plan: Plan, case: Case, now: datetime) -> _Timed:
     counted = (
-        caps.count(cap, case, now, plan.infos) for cap in plan.caps if plan.infos
+        caps.count(cap, case, now, plan.infos)
+        for cap in (plan.caps if plan.infos and case.history else ())
     )
     return _Timed(
         [hours for hours in plan.hours if not hours.open(now, case.consents)],

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,9 +26,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from dialer.model import Case, Contact, Disposition, PastCall
+from dialer.model import Case, Consent, Contact, Disposition, PastCall
 from dialer.store.flags import EVERYBODY
-from dialer.store.prepared import Prepared
+from dialer.store.prepared import Listed, Lists, parts
 from dialer.store.tables import (
     DIALED,
     attempts,
@@ -44,21 +43,42 @@ HISTORY = timedelta(days=35)  # the longest rule looks back a month
 Found = dict[tuple[str, str], list[tuple[str, str, str, str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """One number of one contact, and what is asked with it."""
 
-    contact: Contact
-    position: int
+    person: str
+    number: str
+    account: str
+    zones: tuple[str, ...]
+    locations: tuple[str, ...]
+    sources: tuple[str, ...]
+    consents: tuple[Consent, ...]
     batch_id: str
     importer: str
     packs: tuple[str, ...] = ()
     purpose: str = "collection"
 
-    @property
-    def tokens(self) -> tuple[str, str, str, str]:
-        c = self.contact
-        return c.person, c.numbers[self.position], c.account, EVERYBODY
+
+def wish(
+    contact: Contact,
+    position: int,
+    batch_id: str,
+    importer: str,
+    asked: tuple[tuple[str, ...], str] = ((), "collection"),
+) -> Wish:
+    """`asked`: see the function of that name."""
+    return Wish(
+        contact.person,
+        contact.numbers[position],
+        contact.account,
+        contact.zones[position],
+        contact.locations,
+        contact.sources,
+        contact.consents,
+        batch_id,
+        importer,
+        *asked,
+    )
 
 
 # --- the statement: rows (kind, key, a, b, c, d), all text
@@ -120,24 +140,18 @@ def statement(match: Match) -> CompoundSelect[*tuple[Any, ...]]:
     return union_all(flag_rows(match), review_rows(match), *call_rows(match))
 
 
-_one = Prepared(
-    statement(
+def facts(lists: Lists) -> CompoundSelect[*tuple[Any, ...]]:
+    tokens = [*lists("persons"), *lists("numbers"), *lists("accounts")]
+    return statement(
         {
-            "token": flags.c.token.in_(
-                [bindparam(n) for n in ("person", "number", "account", "everybody")]
-            ),
-            "batch_id": reviews.c.batch_id == bindparam("batch_id"),
-            "person": numbers.c.person == bindparam("person"),
+            "token": flags.c.token.in_([*tokens, bindparam("everybody")]),
+            "batch_id": reviews.c.batch_id.in_(lists("batches")),
+            "person": numbers.c.person.in_(lists("persons")),
         }
     )
-)
-_many = statement(
-    {
-        "token": flags.c.token.in_(bindparam("tokens", expanding=True)),
-        "batch_id": reviews.c.batch_id.in_(bindparam("batches", expanding=True)),
-        "person": numbers.c.person.in_(bindparam("persons", expanding=True)),
-    }
-)
+
+
+_facts = Listed(facts)
 
 
 # --- what is asked of it
@@ -145,42 +159,43 @@ _many = statement(
 
 def gather(connection: Connection, wishes: Sequence[Wish], now: datetime) -> list[Case]:
     """One case for each wish, in order."""
-    rows: Iterable[Any]
-    times = {"now": stamp(now), "since": stamp(now - HISTORY)}
-    if len(wishes) == 1:
-        names = zip(
-            ("person", "number", "account", "everybody"), wishes[0].tokens, strict=True
-        )
-        values = {**times, **dict(names), "batch_id": wishes[0].batch_id}
-        rows = _one.run(connection, values)
-    else:
-        many = {
-            "tokens": sorted({token for wish in wishes for token in wish.tokens}),
-            "batches": sorted({wish.batch_id for wish in wishes}),
-            "persons": sorted({wish.contact.person for wish in wishes}),
-        }
-        rows = connection.execute(_many, {**times, **many})
     found: Found = defaultdict(list)
-    for kind, key, a, b, c, d in rows:
+    for part in parts(wishes):
+        found |= facts_of(connection, part, now)  # found in two parts: the same
+    batches = {wish.batch_id for wish in wishes}
+    approved = {b: approvers(found.get(("review", b), [])) for b in batches}
+    return [case_of(wish, found, approved[wish.batch_id]) for wish in wishes]
+
+
+def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> Found:
+    lists = {
+        "persons": [wish.person for wish in wishes],
+        "numbers": [wish.number for wish in wishes],
+        "accounts": [wish.account for wish in wishes],
+        "batches": [wish.batch_id for wish in wishes],
+    }
+    times = {"now": stamp(now), "since": stamp(now - HISTORY), "everybody": EVERYBODY}
+    found: Found = defaultdict(list)
+    for kind, key, a, b, c, d in _facts.all(connection, lists, times):
         found[kind, key].append((a, b, c, d))
-    return [case_of(wish, found) for wish in wishes]
+    return found
 
 
-def case_of(wish: Wish, found: Found) -> Case:
-    contact = wish.contact
-    flagged = (name[0] for token in wish.tokens for name in found[("flag", token)])
+def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
+    tokens = (wish.person, wish.number, wish.account, EVERYBODY)
+    flagged = [row[0] for token in tokens for row in found.get(("flag", token), ())]
     return Case(
-        number=contact.numbers[wish.position],
-        person=contact.person,
-        account=contact.account,
-        zones=contact.zones[wish.position],
-        locations=contact.locations,
+        number=wish.number,
+        person=wish.person,
+        account=wish.account,
+        zones=wish.zones,
+        locations=wish.locations,
         packs=wish.packs,
-        sources=contact.sources,
-        reviewers=approvers(found[("review", wish.batch_id)]),
+        sources=wish.sources,
+        reviewers=reviewers,
         importer=wish.importer,
-        history=history(found, contact.person),
-        consents=contact.consents,
+        history=history(found, wish.person),
+        consents=wish.consents,
         flags=tuple(dict.fromkeys(flagged)),
         purpose=wish.purpose,
     )
@@ -198,7 +213,7 @@ def history(found: Found, person: str) -> tuple[PastCall, ...]:
     calls = [
         PastCall(datetime.fromisoformat(at), kind, outcome, number, account)
         for kind in ("out", "in")
-        for number, account, at, outcome in found[(kind, person)]
+        for number, account, at, outcome in found.get((kind, person), ())
     ]
     return tuple(sorted(calls, key=lambda call: call.at)) if calls else ()
 

@@ -218,5 +218,5 @@ def one_case(
     contact = contact_of(row)
     if not 0 <= number < len(contact.numbers):
         raise NotFound("number", f"{contact_id} #{number}")
-    wish = cases.Wish(contact, number, row.batch_id, row.importer)
+    wish = cases.wish(contact, number, row.batch_id, row.importer)
     return cases.gather(connection, [wish], now)[0]

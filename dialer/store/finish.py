@@ -3,92 +3,102 @@ next attempt, and their journal entries."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, literal_column, select, update
 
-from dialer.attempt import Attempt, Ended, Phase, advance
-from dialer.model import SPOKE, Outcome
+from dialer.attempt import Ended, Phase, advance
+from dialer.model import SPOKE, NextTry, Outcome
 from dialer.store import flags
-from dialer.store.port import FlagRow, NotFound, Refused
-from dialer.store.prepared import Prepared
+from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
+from dialer.store.port import FlagRow, Refused
+from dialer.store.prepared import Listed, Prepared, Values
 from dialer.store.rows import (
-    GOVERNED,
-    attempt_of,
-    attempt_values,
     text,
     turn_map,
     turn_row,
+    words,
 )
 from dialer.store.tables import OPEN, attempts, contacts, stamp, turns
 from dialer.store.work import Work, new_id
 
-_ending = Prepared(
-    select(
-        attempts,
-        contacts.c.person,
-        contacts.c.numbers,
-        contacts.c.stage.label("contact_stage"),
+MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account")
+_ending = Listed(
+    lambda lists: (
+        select(
+            *(attempts.c[name] for name in (*MINE, *GOVERNED)),
+            contacts.c.person,
+            contacts.c.numbers,
+            contacts.c.stage.label("contact_stage"),
+        )
+        .join_from(attempts, contacts)
+        .where(attempts.c.attempt_id.in_(lists("wanted")))
     )
-    .join_from(attempts, contacts)
-    .where(attempts.c.attempt_id == bindparam("wanted"))
-)
-TOLD = ("cause", "stage", "facts", "measures")
-_close = Prepared(
-    update(attempts)
-    .where(attempts.c.row == bindparam("at_row"))
-    .values({name: bindparam(name) for name in (*GOVERNED, *TOLD)})
 )
 _talked = Prepared(
     update(contacts)
     .where(contacts.c.contact_id == bindparam("wanted"))
     .values(calls=contacts.c.calls + 1, stage=bindparam("reached"))
 )
+_busy = Listed(
+    lambda lists: select(attempts.c.number).where(
+        OPEN, attempts.c.number.in_(lists("numbers"))
+    )
+)
 NEXT = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "phase", "not_before", "stage", "verdict", "rules"),
-    *("facts", "measures", "cause"),
+    *("account", "not_before", "stage"),
 )
-_open = select(attempts.c.row).where(attempts.c.number == bindparam("number"), OPEN)
+BLANK = {"verdict": "{}", "rules": "", "facts": "{}", "measures": "{}", "cause": ""}
 _next = Prepared(
-    insert(attempts).from_select(
-        NEXT,
-        select(*(bindparam(name, type_=attempts.c[name].type) for name in NEXT)).where(
-            ~_open.exists()
-        ),
+    insert(attempts).values(
+        {
+            **{name: bindparam(name) for name in NEXT},
+            **{n: literal_column(f"'{v}'") for n, v in BLANK.items()},
+            "phase": literal_column(f"'{Phase.DUE}'"),
+        }
     )
 )
 
 
-def finish(work: Work, attempt_id: str, outcome: Outcome) -> None:
-    row = _ending.first(work.connection, {"wanted": attempt_id})
-    if row is None:
-        raise NotFound("attempt", attempt_id)
-    before = attempt_of(row)
-    after = advance(before, Ended(outcome.disposition, outcome.at))
-    close(work, row, after, outcome)
-    if after.answered_at and outcome.disposition in SPOKE:
-        reached = max(row.contact_stage, outcome.stage)
-        talked = {"wanted": row.contact_id, "reached": reached}
-        _talked.run(work.connection, talked)
-    if outcome.turns:
-        keep_turns(work, row, outcome)
-    if outcome.flags:
-        set_flags(work, row, outcome)
-    following = plan_next(work, row, outcome)
-    note(work, row, outcome, following)
+Over = tuple[Any, Outcome]  # an attempt's row, and how it ended
 
 
-def close(work: Work, row: Any, after: Attempt, outcome: Outcome) -> None:
-    told = {
-        "cause": outcome.cause,
-        "stage": outcome.stage,
-        "facts": text(outcome.facts) if outcome.facts else "{}",
-        "measures": text(outcome.measures) if outcome.measures else "{}",
-    }
-    values = {"at_row": row.row, **attempt_values(after), **told}
-    _close.run(work.connection, values)
+def finish(work: Work, endings: Sequence[tuple[str, Outcome]]) -> list[None]:
+    rows = read(work, _ending, [attempt_id for attempt_id, _ in endings])
+    if len({row.contact_id for row in rows}) < len(rows):
+        half = len(rows) // 2  # the later must see what the earlier left
+        return finish(work, endings[:half]) + finish(work, endings[half:])
+    ended = [(row, o) for row, (_, o) in zip(rows, endings, strict=True)]
+    close(work, ended)
+    following = plan_next(work, ended)
+    for row, outcome in ended:
+        if outcome.turns:
+            keep_turns(work, row, outcome)
+        if outcome.flags:
+            set_flags(work, row, outcome)
+        note(work, row, outcome, following.get(row.attempt_id))
+    return [None] * len(ended)
+
+
+def close(work: Work, ended: Sequence[Over]) -> None:
+    closed, talked = list[dict[str, object]](), list[Values]()
+    for row, outcome in ended:
+        before = attempt_of(row)
+        after = advance(before, Ended(outcome.disposition, outcome.at))
+        told = {
+            "cause": outcome.cause,
+            "stage": outcome.stage,
+            "facts": text(outcome.facts) if outcome.facts else "{}",
+            "measures": text(outcome.measures) if outcome.measures else "{}",
+        }
+        closed.append(changes(row, before, after) | told)
+        if after.answered_at and outcome.disposition in SPOKE:
+            reached = max(row.contact_stage, outcome.stage)
+            talked.append({"wanted": row.contact_id, "reached": reached})
+    save(work, closed)
+    _talked.many(work.connection, talked)
 
 
 def keep_turns(work: Work, row: Any, outcome: Outcome) -> None:
@@ -104,15 +114,32 @@ def set_flags(work: Work, row: Any, outcome: Outcome) -> None:
     flags.add(work, found)
 
 
-def plan_next(work: Work, row: Any, outcome: Outcome) -> str | None:
-    """Make the next attempt unless another for that number is open. -> its id"""
-    wish = outcome.next_try
-    if wish is None:
-        return None
-    tokens = json.loads(row.numbers)
+def plan_next(work: Work, ended: Sequence[Over]) -> dict[str, str]:
+    """Make the next attempts, but for numbers with another that is open.
+    -> the ended attempts that have one, and its id"""
+    wished = {
+        row.attempt_id: next_values(row, outcome, outcome.next_try)
+        for row, outcome in ended
+        if outcome.next_try is not None
+    }
+    if not wished:
+        return {}
+    lists = {"numbers": [values["number"] for values in wished.values()]}
+    busy = {row.number for row in _busy.all(work.connection, lists)}
+    made = dict[str, Values]()
+    for before, values in wished.items():
+        if values["number"] not in busy:
+            busy.add(values["number"])
+            made[before] = values
+    _next.many(work.connection, list(made.values()))
+    return {before: str(values["attempt_id"]) for before, values in made.items()}
+
+
+def next_values(row: Any, outcome: Outcome, wish: NextTry) -> Values:
+    tokens = words(row.numbers)
     if not 0 <= wish.number < len(tokens):
         raise Refused(f"contact {row.contact_id} has no number {wish.number}")
-    values = {
+    return {
         "attempt_id": new_id(),
         "campaign_id": row.campaign_id,
         "contact_id": row.contact_id,
@@ -120,22 +147,20 @@ def plan_next(work: Work, row: Any, outcome: Outcome) -> str | None:
         "position": wish.number,
         "number": tokens[wish.number],
         "account": row.account,
-        **{"phase": Phase.DUE.value, "not_before": stamp(wish.not_before)},
+        "not_before": stamp(wish.not_before),
         "stage": max(row.contact_stage, outcome.stage),
-        **{"verdict": "{}", "rules": "", "facts": "{}", "measures": "{}", "cause": ""},
     }
-    if _next.run(work.connection, values).rowcount != 1:
-        return None
-    told = {"campaign": row.campaign_id, "contact": row.contact_id, "n": row.n + 1}
-    due = {"number": wish.number, "not_before": stamp(wish.not_before), "why": wish.why}
-    work.note(outcome.at, "attempt.planned", values["attempt_id"], {**told, **due})
-    return str(values["attempt_id"])
 
 
 def note(work: Work, row: Any, outcome: Outcome, following: str | None) -> None:
+    about = {"campaign": row.campaign_id, "contact": row.contact_id}
+    wish = outcome.next_try
+    if following is not None and wish is not None:
+        due = {"number": wish.number, "not_before": stamp(wish.not_before)}
+        told = {**about, "n": row.n + 1, **due, "why": wish.why}
+        work.note(outcome.at, "attempt.planned", following, told)
     body = {
-        "campaign": row.campaign_id,
-        "contact": row.contact_id,
+        **about,
         "n": row.n,
         "disposition": outcome.disposition.value,
         "cause": outcome.cause,

@@ -6,9 +6,10 @@ makes one move of the table (due -> reserved).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -29,18 +30,19 @@ from dialer.attempt import (
     Reserved,
     advance,
 )
-from dialer.model import Disposition, Judge, Outcome, Reason, Verdict
+from dialer.model import Case, Disposition, Judge, Outcome, Reason, Verdict
 from dialer.store import cases, finish
-from dialer.store.port import Claimed, NotFound, Refused
-from dialer.store.prepared import Prepared
+from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
+from dialer.store.port import Claimed, Refused
+from dialer.store.prepared import Listed, Prepared, parts
 from dialer.store.rows import (
-    GOVERNED,
-    attempt_of,
-    attempt_values,
+    consents_of,
     contact_of,
     reason_map,
     rules_text,
     verdict_text,
+    words,
+    zones_of,
 )
 from dialer.store.runner import Runner
 from dialer.store.tables import (
@@ -50,6 +52,7 @@ from dialer.store.tables import (
     batches,
     campaigns,
     contacts,
+    numbers,
     stamp,
 )
 from dialer.store.work import Work
@@ -82,31 +85,43 @@ _claim = Prepared(
     )
     .returning(attempts.c.row)
 )
-_claimed = (
-    select(attempts.c.attempt_id, attempts.c.n, attempts.c.position, contacts)
-    .join_from(attempts, contacts)
-    .where(attempts.c.row.in_(bindparam("rows", expanding=True)))
-    .order_by(attempts.c.not_before, attempts.c.row)
-)
-_whole = Prepared(
-    select(
-        *(column for column in attempts.c if column.name not in contacts.c),
-        contacts,
-        batches.c.importer,
-        campaigns.c.state,
-        campaigns.c.settings,
+_claimed = Listed(
+    lambda lists: (
+        select(
+            attempts.c.row,
+            attempts.c.not_before,
+            *(attempts.c.attempt_id, attempts.c.n, attempts.c.position),
+            contacts,
+        )
+        .join_from(attempts, contacts)
+        .where(attempts.c.row.in_(lists("rows")))
     )
-    .select_from(attempts)
-    .join(contacts)
-    .join(batches)
-    .join(campaigns, campaigns.c.campaign_id == attempts.c.campaign_id)
-    .where(attempts.c.attempt_id == bindparam("wanted"))
 )
-_bare = Prepared(select(attempts).where(attempts.c.attempt_id == bindparam("wanted")))
-_move = Prepared(
-    update(attempts)
-    .where(attempts.c.row == bindparam("at_row"))
-    .values({name: bindparam(name) for name in (*GOVERNED, "verdict", "rules")})
+MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
+THEIRS = ("person", "account", "batch_id", "zones", "locations", "sources", "consents")
+_whole = Listed(
+    lambda lists: (
+        select(
+            *(attempts.c[name] for name in (*MINE, *GOVERNED)),
+            *(contacts.c[name] for name in THEIRS),
+            batches.c.importer,
+            campaigns.c.state,
+            campaigns.c.settings,
+        )
+        .select_from(attempts)
+        .join(contacts)
+        .join(batches)
+        .join(campaigns, campaigns.c.campaign_id == attempts.c.campaign_id)
+        .where(attempts.c.attempt_id.in_(lists("wanted")))
+    )
+)
+_bare = Listed(
+    lambda lists: select(attempts).where(attempts.c.attempt_id.in_(lists("wanted")))
+)
+_owners = Listed(
+    lambda lists: select(numbers.c.number, numbers.c.person).where(
+        numbers.c.number.in_(lists("numbers"))
+    )
 )
 _leased = Prepared(
     select(attempts).where(
@@ -145,17 +160,16 @@ class SqlLedger:
         """A campaign that is not running refuses too (`campaign_state`), and the
         attempt stays due. Refused: the lease is another node's. IllegalMove: it is
         not reserved."""
-        return await self._runner.write(
-            lambda work: dialing(work, attempt_id, node, now, judge)
-        )
+        asked = Ask(attempt_id, node, now, judge)
+        return await self._runner.together(dialing, asked)
 
     async def answered(self, attempt_id: str, now: datetime) -> None:
         """IllegalMove: it is not dialing."""
-        await self._runner.write(lambda work: answered(work, attempt_id, now))
+        await self._runner.together(answered, (attempt_id, now))
 
     async def finish(self, attempt_id: str, outcome: Outcome) -> None:
         """From any open phase that `attempt.MOVES` lets end. IllegalMove: done."""
-        await self._runner.write(lambda work: finish.finish(work, attempt_id, outcome))
+        await self._runner.together(finish.finish, (attempt_id, outcome))
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))
@@ -169,42 +183,82 @@ def claim(
     rows = [row for (row,) in _claim.run(work.connection, {**values, **lease})]
     if not rows:
         return []
+    read = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
+    read.sort(key=attrgetter("not_before", "row"))
     found = [
         Claimed(row.attempt_id, campaign_id, contact_of(row), row.position, row.n)
-        for row in work.connection.execute(_claimed, {"rows": rows})
+        for row in read
     ]
     ids = [claimed.attempt_id for claimed in found]
-    until = stamp(taken.lease_until)
-    body = {"node": taken.node, "lease_until": until, "attempts": ids}
+    body = {"node": taken.node, "lease_until": lease["until"], "attempts": ids}
     work.note(now, "attempt.reserved", campaign_id, body)
     return found
 
 
-def dialing(
-    work: Work, attempt_id: str, node: str, now: datetime, judge: Judge
-) -> Verdict:
-    row = _whole.first(work.connection, {"wanted": attempt_id})
-    if row is None:
-        raise NotFound("attempt", attempt_id)
-    attempt = attempt_of(row)
-    if attempt.phase is Phase.RESERVED and attempt.node != node:
-        raise Refused(f"attempt {attempt_id} is reserved by {attempt.node}")
-    if row.state != "running":
-        verdict = not_running(row, now)
-        moved = advance(attempt, Postponed(attempt.not_before))
-    else:
-        verdict = judge(case_of(work.connection, row, now), now)
-        moved = judged(attempt, verdict, now)
-    store(work, row, moved, verdict)
-    note_verdict(work, row, moved, verdict, now)
-    return verdict
+class Ask(NamedTuple):
+    """One attempt that a node means to dial, and who judges it."""
+
+    attempt_id: str
+    node: str
+    now: datetime
+    judge: Judge
 
 
-def case_of(connection: Connection, row: Any, now: datetime) -> Any:
-    packs, purpose = cases.asked(row.settings)
-    contact = contact_of(row)
-    wish = cases.Wish(contact, row.position, row.batch_id, row.importer, packs, purpose)
-    return cases.gather(connection, [wish], now)[0]
+def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
+    ids = [ask.attempt_id for ask in asked]
+    rows = read(work, _whole, ids)
+    if len(asked) > 1 and not strangers(work.connection, rows):
+        half = len(asked) // 2  # the later must see the calls of the earlier
+        return dialing(work, asked[:half]) + dialing(work, asked[half:])
+    known = facts(work.connection, rows, min(ask.now for ask in asked))
+    verdicts, changed = list[Verdict](), list[dict[str, object]]()
+    for ask, row, case in zip(asked, rows, known, strict=True):
+        attempt = attempt_of(row)
+        if attempt.phase is Phase.RESERVED and attempt.node != ask.node:
+            raise Refused(f"attempt {ask.attempt_id} is reserved by {attempt.node}")
+        if row.state != "running":
+            verdict = not_running(row, ask.now)
+            moved = advance(attempt, Postponed(attempt.not_before))
+        else:
+            verdict = ask.judge(case, ask.now)
+            moved = judged(attempt, verdict, ask.now)
+        judgement = {"verdict": verdict_text(verdict), "rules": rules_text(verdict)}
+        changed.append(changes(row, attempt, moved) | judgement)
+        note_verdict(work, row, moved, verdict, ask.now)
+        verdicts.append(verdict)
+    save(work, changed)
+    return verdicts
+
+
+def strangers(connection: Connection, rows: Sequence[Any]) -> bool:
+    """Whether no row's number is one of another row's person, so that dialing it
+    changes nothing for the others."""
+    persons = {row.person: row.number for row in rows}
+    if len(persons) < len(rows):
+        return False
+    owners = _owners.all(connection, {"numbers": list(persons.values())})
+    return all(persons.get(person, number) == number for number, person in owners)
+
+
+def facts(connection: Connection, rows: Sequence[Any], since: datetime) -> list[Case]:
+    """What the gate may know of each. Of flags, those in force at `since`, the first
+    moment that is asked of: one that ends meanwhile still stops."""
+    wishes = [
+        cases.Wish(
+            row.person,
+            row.number,
+            row.account,
+            zones_of(row.zones)[row.position],
+            words(row.locations),
+            words(row.sources),
+            consents_of(row.consents),
+            row.batch_id,
+            row.importer,
+            *cases.asked(row.settings),
+        )
+        for row in rows
+    ]
+    return cases.gather(connection, wishes, since)
 
 
 def not_running(row: Any, now: datetime) -> Verdict:
@@ -220,15 +274,6 @@ def judged(attempt: Attempt, verdict: Verdict, now: datetime) -> Attempt:
         return advance(attempt, Ended(Disposition.REFUSED, now))
     later = verdict.next_allowed if verdict.next_allowed > now else now + SOON
     return advance(attempt, Postponed(later))
-
-
-def store(work: Work, row: Any, moved: Attempt, verdict: Verdict | None = None) -> None:
-    values = {"at_row": row.row, **attempt_values(moved)}
-    if verdict is None:
-        values |= {"verdict": row.verdict, "rules": row.rules}
-    else:
-        values |= {"verdict": verdict_text(verdict), "rules": rules_text(verdict)}
-    _move.run(work.connection, values)
 
 
 def note_verdict(
@@ -247,21 +292,20 @@ def note_verdict(
         work.note(now, "attempt.postponed", row.attempt_id, body)
 
 
-def bare(connection: Connection, attempt_id: str) -> Any:
-    row = _bare.first(connection, {"wanted": attempt_id})
-    if row is None:
-        raise NotFound("attempt", attempt_id)
-    return row
-
-
-def answered(work: Work, attempt_id: str, now: datetime) -> None:
-    row = bare(work.connection, attempt_id)
-    store(work, row, advance(attempt_of(row), Answered(now)))
-    work.note(now, "attempt.answered", attempt_id, {"campaign": row.campaign_id})
+def answered(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[None]:
+    rows = read(work, _bare, [attempt_id for attempt_id, _ in asked])
+    changed = list[dict[str, object]]()
+    for row, (attempt_id, now) in zip(rows, asked, strict=True):
+        before = attempt_of(row)
+        changed.append(changes(row, before, advance(before, Answered(now))))
+        work.note(now, "attempt.answered", attempt_id, {"campaign": row.campaign_id})
+    save(work, changed)
+    return [None] * len(rows)
 
 
 def rescue(work: Work, now: datetime, node: str | None) -> tuple[int, int]:
     given_back = lost = 0
+    changed = list[dict[str, object]]()
     for row in _leased.all(work.connection, {"now": stamp(now), "by": node}):
         before = attempt_of(row)
         if before.phase is Phase.RESERVED:
@@ -270,8 +314,9 @@ def rescue(work: Work, now: datetime, node: str | None) -> tuple[int, int]:
         else:
             moved = advance(before, Lost())
             lost += 1
-        store(work, row, moved)
+        changed.append(changes(row, before, moved))
         kind = "attempt.returned" if before.phase is Phase.RESERVED else "attempt.lost"
         body: Mapping[str, object] = {"campaign": row.campaign_id, "node": before.node}
         work.note(now, kind, row.attempt_id, body)
+    save(work, changed)
     return given_back, lost

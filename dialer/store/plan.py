@@ -13,13 +13,11 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from dialer.attempt import Attempt, Ended, Phase, advance
-from dialer.model import Disposition, Judge, Reason, Verdict
-from dialer.store import cases
+from dialer.model import Case, Contact, Disposition, Judge, Reason, Verdict
+from dialer.store import cases, moves
 from dialer.store.port import Campaign, NotFound, Planned
 from dialer.store.prepared import Prepared
 from dialer.store.rows import (
-    GOVERNED,
-    attempt_values,
     contact_of,
     reason_map,
     rules_text,
@@ -65,9 +63,12 @@ _shared = (
 )
 NEW = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "stage", "verdict", "rules", *GOVERNED),
+    *("account", "stage", "verdict", "rules", *moves.GOVERNED),
 )
 _new = Prepared(insert(attempts).values({name: bindparam(name) for name in NEW}))
+
+
+Numbered = tuple[Contact, int]  # and the place of one of its numbers
 
 
 @dataclass(slots=True)
@@ -101,38 +102,43 @@ def try_chunk(
     if not found:
         return [], None
     importer = connection.execute(_importer, {"batch_id": batch_id}).scalar_one()
-    packs, purpose = cases.asked(order.campaign.settings)
-    wishes = [
-        cases.Wish(contact, position, batch_id, importer, packs, purpose)
-        for contact in found
-        for position in range(len(contact.numbers))
+    asked = cases.asked(order.campaign.settings)
+    numbered = [(c, position) for c in found for position in range(len(c.numbers))]
+    wishes = [cases.wish(*one, batch_id, importer, asked) for one in numbered]
+    known = cases.gather(connection, wishes, order.now)
+    judged = [
+        Planned(contact, batch_id, position, verdict)
+        for (contact, position), verdict in judge_all(
+            connection, order, numbered, known
+        )
     ]
-    judged = judge_all(connection, order, wishes)
     following = page[-1].place if len(found) == CHUNK else None
     return judged, following
 
 
 def judge_all(
-    connection: Connection, order: Order, wishes: list[cases.Wish]
-) -> list[Planned]:
+    connection: Connection,
+    order: Order,
+    numbered: Sequence[Numbered],
+    known: Sequence[Case],
+) -> list[tuple[Numbered, Verdict]]:
     """For each contact its first number that may be called now or later."""
-    gathered = cases.gather(connection, wishes, order.now)
-    ids = sorted({wish.contact.contact_id for wish in wishes})
+    ids = sorted({contact.contact_id for contact, _ in numbered})
     campaign = {"campaign_id": order.campaign.campaign_id, "ids": ids}
     planned = set(connection.execute(_planned, campaign).scalars())
-    tokens = {"tokens": sorted({case.number for case in gathered})}
+    tokens = {"tokens": sorted({case.number for case in known})}
     busy = set(connection.execute(_open, tokens).scalars()) | order.taken
     shared = set(connection.execute(_shared, tokens).scalars())
-    chosen = dict[str, Planned]()
-    for wish, case in zip(wishes, gathered, strict=True):
-        name = wish.contact.contact_id
-        if name in chosen and not for_good(chosen[name].verdict):
+    chosen = dict[str, tuple[Numbered, Verdict]]()
+    for one, case in zip(numbered, known, strict=True):
+        name = one[0].contact_id
+        if name in chosen and not for_good(chosen[name][1]):
             continue
         verdict = house(
             order.judge(case, order.now), name in planned, case.number in busy
         )
         if name not in chosen or not for_good(verdict):
-            chosen[name] = Planned(wish.contact, wish.batch_id, wish.position, verdict)
+            chosen[name] = one, verdict
             if not for_good(verdict):
                 busy.add(case.number)
                 if not order.commit:  # else the database knows
@@ -179,7 +185,7 @@ def row(order: Order, planned: Planned) -> dict[str, object]:
     if for_good(verdict):
         attempt = advance(attempt, Ended(Disposition.REFUSED, order.now))
     return {
-        **attempt_values(attempt),
+        **moves.values(attempt),
         "attempt_id": new_id(),
         "campaign_id": order.campaign.campaign_id,
         "contact_id": contact.contact_id,

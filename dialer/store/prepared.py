@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import BindParameter, Connection, bindparam
 from sqlalchemy.sql.expression import ClauseElement, SelectBase
 
 from dialer.store.port import StoreDown
 
+T = TypeVar("T")
 Values = Mapping[str, object]
 Fill = Callable[[Values], object]
 
@@ -37,6 +38,8 @@ class Prepared:
 
     def many(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Once for each row, in one go."""
+        if not rows:
+            return
         sql, fill = self._sql(connection)
         execute(connection, "executemany", sql, list(map(fill, rows)))
 
@@ -57,6 +60,55 @@ class Prepared:
             given = {k: v for k, v in made.params.items() if v is not None}
             found = self._compiled[dialect.name] = str(made), filler(order, given)
         return found
+
+
+MOST = 256  # entries in a list of `Listed`: SQLite takes 32,766 parameters in all
+Lists = Callable[[str], list[BindParameter[Any]]]
+
+
+class Listed:
+    """A statement over lists (`IN`), prepared for lists of 1, 2, 4 ... entries: a list
+    is filled up with its last entry, so that there are few texts.
+
+    `make` builds it and gets a function that names a list's parameters. All lists of
+    one run are of one length, from 1 to MOST (see `parts`)."""
+
+    def __init__(self, make: Callable[[Lists], ClauseElement]) -> None:
+        self._make = make
+        self._sizes: dict[int, tuple[Prepared, dict[str, list[str]]]] = {}
+
+    def all(
+        self,
+        connection: Connection,
+        lists: Mapping[str, Sequence[object]],
+        values: Values | None = None,
+    ) -> list[Any]:
+        """The rows by column name."""
+        (length,) = {len(entries) for entries in lists.values()}
+        statement, names = self.sized(1 << (length - 1).bit_length())
+        whole = dict(values or {})
+        for name, entries in lists.items():
+            whole.update(zip(names[name], entries, strict=False))
+            whole.update(dict.fromkeys(names[name][length:], entries[-1]))
+        return statement.all(connection, whole)
+
+    def sized(self, size: int) -> tuple[Prepared, dict[str, list[str]]]:
+        """The statement for lists of `size` entries, and its parameters' names."""
+        found = self._sizes.get(size)
+        if found is None:
+            names = dict[str, list[str]]()
+
+            def name(listed: str) -> list[BindParameter[Any]]:
+                names[listed] = [f"{listed}_{i}" for i in range(size)]
+                return [bindparam(each) for each in names[listed]]
+
+            found = self._sizes[size] = Prepared(self._make(name)), names
+        return found
+
+
+def parts(entries: Sequence[T]) -> list[Sequence[T]]:
+    """Lists of at most MOST."""
+    return [entries[i : i + MOST] for i in range(0, len(entries), MOST)]
 
 
 def filler(order: Sequence[str] | None, given: Values) -> Fill:

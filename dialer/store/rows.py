@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from dialer.attempt import Attempt, Phase
+from dialer.attempt import Phase
 from dialer.model import Consent, Contact, Disposition, Reason, Turn, Verdict
 from dialer.store.port import AttemptRow, Campaign
 from dialer.store.tables import stamp
@@ -30,17 +30,14 @@ def text(value: object) -> str:
 
 @lru_cache(maxsize=4096)
 def words(found: str) -> tuple[str, ...]:
-    """A list of words that many rows share: the same text is read once."""
+    """A list of words: many rows share it, or one row is read again and again in the
+    life of an attempt. The same text is read once."""
     return tuple(json.loads(found))
 
 
 @lru_cache(maxsize=4096)
 def zones_of(found: str) -> tuple[tuple[str, ...], ...]:
     return tuple(map(tuple, json.loads(found)))
-
-
-def parsed(at: str | None) -> datetime | None:
-    return None if at is None else datetime.fromisoformat(at)
 
 
 def consents_text(consents: tuple[Consent, ...]) -> str:
@@ -79,8 +76,8 @@ def contact_of(row: Any) -> Contact:
         contact_id=row.contact_id,
         person=row.person,
         account=row.account,
-        numbers=tuple(json.loads(row.numbers)),
-        masked=tuple(json.loads(row.masked)),
+        numbers=words(row.numbers),
+        masked=words(row.masked),
         zones=zones_of(row.zones),
         locations=words(row.locations),
         language=row.language,
@@ -120,44 +117,6 @@ def reason_map(reason: Reason) -> dict[str, str]:
 def rules_text(verdict: Verdict) -> str:
     """The rules that refused, each once, in order."""
     return " ".join(dict.fromkeys(reason.rule for reason in verdict.reasons))
-
-
-def attempt_of(row: Any) -> Attempt:
-    """From a row as the database holds it (see `prepared`)."""
-    return Attempt(
-        phase=Phase(row.phase),
-        not_before=datetime.fromisoformat(row.not_before),
-        node=row.node,
-        lease_until=parsed(row.lease_until),
-        dialing_at=parsed(row.dialing_at),
-        answered_at=parsed(row.answered_at),
-        ended_at=parsed(row.ended_at),
-        disposition=row.disposition and Disposition(row.disposition),
-    )
-
-
-GOVERNED = (
-    *("phase", "not_before", "node", "lease_until"),
-    *("dialing_at", "answered_at", "ended_at", "disposition"),
-)
-
-
-def attempt_values(attempt: Attempt) -> dict[str, object]:
-    """The columns that `advance` governs, as the database holds them."""
-    return {
-        "phase": attempt.phase.value,
-        "not_before": stamp(attempt.not_before),
-        "node": attempt.node,
-        "lease_until": stamped(attempt.lease_until),
-        "dialing_at": stamped(attempt.dialing_at),
-        "answered_at": stamped(attempt.answered_at),
-        "ended_at": stamped(attempt.ended_at),
-        "disposition": attempt.disposition and attempt.disposition.value,
-    }
-
-
-def stamped(at: datetime | None) -> str | None:
-    return None if at is None else stamp(at)
 
 
 def attempt_row_of(row: R) -> AttemptRow:

@@ -40,7 +40,7 @@ def stamp(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError(f"a time without a zone: {at}")
     moved = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return moved.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moved.isoformat("T", "microseconds")[:26] + "Z"
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -37,7 +37,6 @@ class Work:
             "kind": kind,
             "subject": subject,
             "body": body_text(body),
-            "salt": os.urandom(SALT),
         }
         self._entries.append(entry)
 
@@ -46,8 +45,10 @@ class Work:
         if not self._entries:
             return
         (last,) = _last.run(self.connection, {}).fetchone()
-        for seq, entry in enumerate(self._entries, last + 1):
-            entry["seq"] = seq
+        salts = os.urandom(SALT * len(self._entries))
+        for i, entry in enumerate(self._entries):
+            entry["seq"] = last + 1 + i
+            entry["salt"] = salts[SALT * i : SALT * (i + 1)]
         _insert.many(self.connection, self._entries)
         self._entries = []
 
