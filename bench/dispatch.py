@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.machine import described, machine
+from dialer.app import settle
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.clock import SystemClock
 from dialer.compliance import packs
@@ -148,6 +149,7 @@ async def run(count: int, lines: int, judge: Judge) -> Result:
         files = home / "vault.db", home / "ledger.db"
         async with open_sqlite(*files, new_key()) as stores:
             await prepare(stores, count, judge)
+            settle()
             return await measure(stores, count, lines, judge)
 
 

@@ -73,10 +73,12 @@ class Dispatcher:
     async def _turn(self, group: asyncio.TaskGroup, wait: bool) -> bool:
         """One look at the ledger. False: there is nothing more to do."""
         try:
+            if await self._fill(group):
+                return True
             campaign = await self._stores.campaigns.get(self._campaign)
             if campaign.state != "running":
                 return campaign.state == "paused" and (wait or bool(self._running))
-            if await self._fill(group) or self._running:
+            if self._running:
                 return True
             status = await self._stores.campaigns.status(self._campaign)
         except StoreDown:

@@ -104,15 +104,17 @@ _whole = Listed(
         select(
             *(attempts.c[name] for name in (*MINE, *GOVERNED)),
             *(contacts.c[name] for name in THEIRS),
-            batches.c.importer,
-            campaigns.c.state,
-            campaigns.c.settings,
         )
-        .select_from(attempts)
-        .join(contacts)
-        .join(batches)
-        .join(campaigns, campaigns.c.campaign_id == attempts.c.campaign_id)
+        .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
+    )
+)
+_campaigns = Listed(
+    lambda lists: select(campaigns).where(campaigns.c.campaign_id.in_(lists("ids")))
+)
+_batches = Listed(
+    lambda lists: select(batches.c.batch_id, batches.c.importer).where(
+        batches.c.batch_id.in_(lists("ids"))
     )
 )
 _bare = Listed(
@@ -210,20 +212,25 @@ def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     if len(asked) > 1 and not strangers(work.connection, rows):
         half = len(asked) // 2  # the later must see the calls of the earlier
         return dialing(work, asked[:half]) + dialing(work, asked[half:])
-    known = facts(work.connection, rows, min(ask.now for ask in asked))
+    named = {"ids": list({row.campaign_id for row in rows})}
+    found = _campaigns.all(work.connection, named)
+    of = {campaign.campaign_id: campaign for campaign in found}
+    known = facts(work.connection, rows, of, min(ask.now for ask in asked))
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
         attempt = attempt_of(row)
         if attempt.phase is Phase.RESERVED and attempt.node != ask.node:
             raise Refused(f"attempt {ask.attempt_id} is reserved by {attempt.node}")
-        if row.state != "running":
-            verdict = not_running(row, ask.now)
+        state = of[row.campaign_id].state
+        if state != "running":
+            verdict = not_running(state, ask.now)
             moved = advance(attempt, Postponed(attempt.not_before))
         else:
             verdict = ask.judge(case, ask.now)
             moved = judged(attempt, verdict, ask.now)
-        judgement = {"verdict": verdict_text(verdict), "rules": rules_text(verdict)}
-        changed.append(changes(row, attempt, moved) | judgement)
+        change = changes(row, attempt, moved)
+        change["verdict"], change["rules"] = verdict_text(verdict), rules_text(verdict)
+        changed.append(change)
         note_verdict(work, row, moved, verdict, ask.now)
         verdicts.append(verdict)
     save(work, changed)
@@ -240,9 +247,18 @@ def strangers(connection: Connection, rows: Sequence[Any]) -> bool:
     return all(persons.get(person, number) == number for number, person in owners)
 
 
-def facts(connection: Connection, rows: Sequence[Any], since: datetime) -> list[Case]:
-    """What the gate may know of each. Of flags, those in force at `since`, the first
-    moment that is asked of: one that ends meanwhile still stops."""
+def facts(
+    connection: Connection,
+    rows: Sequence[Any],
+    of: Mapping[str, Any],
+    since: datetime,
+) -> list[Case]:
+    """What the gate may know of each; `of`: the campaigns by id. Of flags, those in
+    force at `since`, the first moment that is asked of: one that ends meanwhile still
+    stops."""
+    named = {"ids": list({row.batch_id for row in rows})}
+    importers = {b.batch_id: b.importer for b in _batches.all(connection, named)}
+    asked = {name: cases.asked(campaign.settings) for name, campaign in of.items()}
     wishes = [
         cases.Wish(
             row.person,
@@ -253,17 +269,17 @@ def facts(connection: Connection, rows: Sequence[Any], since: datetime) -> list[
             words(row.sources),
             consents_of(row.consents),
             row.batch_id,
-            row.importer,
-            *cases.asked(row.settings),
+            importers[row.batch_id],
+            *asked[row.campaign_id],
         )
         for row in rows
     ]
     return cases.gather(connection, wishes, since)
 
 
-def not_running(row: Any, now: datetime) -> Verdict:
+def not_running(state: str, now: datetime) -> Verdict:
     """Paused or stopped between claim and dialing: no new calls."""
-    reason = Reason("campaign_state", HOUSE, f"the campaign is {row.state}")
+    reason = Reason("campaign_state", HOUSE, f"the campaign is {state}")
     return Verdict(False, (reason,), now)
 
 

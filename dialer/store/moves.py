@@ -22,6 +22,7 @@ from dialer.store.tables import attempts, stamp
 from dialer.store.work import Work
 
 GOVERNED = Attempt._fields  # the columns that `advance` governs
+ENUMS = (Phase, Disposition)
 
 
 def read(work: Work, statement: Listed, wanted: Sequence[str]) -> list[Any]:
@@ -71,7 +72,7 @@ def changes(row: Any, before: Attempt, after: Attempt) -> dict[str, object]:
 def value(found: object) -> object:
     if isinstance(found, datetime):
         return stamp(found)
-    return found.value if isinstance(found, Phase | Disposition) else found
+    return found.value if isinstance(found, ENUMS) else found
 
 
 def save(work: Work, changed: Iterable[Mapping[str, object]]) -> None:

@@ -116,6 +116,8 @@ def reason_map(reason: Reason) -> dict[str, str]:
 
 def rules_text(verdict: Verdict) -> str:
     """The rules that refused, each once, in order."""
+    if verdict.allowed:
+        return ""
     return " ".join(dict.fromkeys(reason.rule for reason in verdict.reasons))
 
 
