@@ -34,7 +34,8 @@ check: $(STAMP)  ## format, lint, types, templates, fast tests: before every com
 	$(BIN)/pytest -q -n 2 -m "not slow and not model and not live"
 
 test: check  ## everything
-	$(BIN)/pytest -q -m "slow or model or live"
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "(slow or model or live) and not alone"
+	$(BIN)/pytest -q -m alone
 
 bench: $(STAMP)  ## every measurement; results in bench/results
 	$(BIN)/python -m bench

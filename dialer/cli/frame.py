@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import click
+import uvloop
 from rich.console import Console
 
 from dialer.settings import Settings
@@ -44,7 +44,7 @@ def json_option(command: F) -> F:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run async work to its end. Ctrl-C cancels it, lets it close what it opened."""
-    return asyncio.run(work)
+    return uvloop.run(work)
 
 
 def emit(data: Mapping[str, Any], as_json: bool, show: Callable[[], None]) -> None:

@@ -223,9 +223,10 @@ attempts = Table(
     UniqueConstraint("campaign_id", "contact_id", "n"),
 )
 
-OPEN = text("phase <> 'done'")
+# Of equal conditions, that whose column fewer moves write: they rewrite the index.
+OPEN = text("ended_at IS NULL")  # the phase is not done
 DUE = text("phase = 'due'")
-HELD = text(LEASED)
+HELD = text("lease_until IS NOT NULL")  # LEASED
 RANG = text("dialing_at IS NOT NULL")
 #: One open attempt per phone, across all campaigns.
 one_open = Index(

@@ -22,7 +22,10 @@ SHORT = (
     *("en-busy-call-back", "en-wrong-number"),
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.live, pytest.mark.model]
+pytestmark = [
+    *(pytest.mark.slow, pytest.mark.live, pytest.mark.model),
+    pytest.mark.alone,  # calls in real time, with a recogniser: late on half a machine
+]
 
 
 def dialer(

@@ -1,0 +1,1 @@
+"""Calls through Asterisk: AMI places and ends them, a socket carries their sound."""
