@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench prompts lock install clean
+.PHONY: help demo test check bench prompts asterisk lock install clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / /' | awk '{n=$$1; $$1=""; printf "  make %-10s%s\n", n, $$0}'
@@ -43,6 +43,9 @@ bench: $(STAMP)  ## every measurement; results in bench/results
 prompts: $(STAMP)  ## record the shared prompts and the demo's callees anew (minutes)
 	$(BIN)/dialer templates render --lang zh --agency 和信调解服务中心 --pack templates/prompts.pack
 	$(BIN)/dialer templates render --callees config/demo/callees --pack config/demo/callees.pack
+
+asterisk: $(STAMP)  ## fetch Asterisk 22 for the live tests, into a cache outside the tree
+	$(BIN)/python -m tests.kit.asterisk
 
 lock:  ## resolve requirements.lock anew
 	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q uv

@@ -10,7 +10,14 @@ from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
 from dialer.campaign.retry import Policy, next_try
-from dialer.channels.port import Channel, ChannelDown, Line, NotAnswered, Order
+from dialer.channels.port import (
+    Channel,
+    ChannelDown,
+    Line,
+    NotAnswered,
+    Order,
+    Unsure,
+)
 from dialer.model import Contact, Disposition, Judge, NextTry, Outcome, Personal
 from dialer.store.port import Claimed, FlagRow, Stores
 from ivr import fill
@@ -100,6 +107,8 @@ async def _dial(
         return _ended(BY_CAUSE[no.cause], desk, no.cause.value)
     except ChannelDown:
         return _ended(Disposition.FAILED, desk, "channel down")
+    except Unsure:
+        return _ended(Disposition.UNKNOWN, desk, "switch lost")
 
 
 async def _talk(

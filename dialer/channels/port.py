@@ -96,3 +96,8 @@ class NotAnswered(Exception):
 
 class ChannelDown(Exception):
     """The switch cannot be reached now; nothing was dialed."""
+
+
+class Unsure(Exception):
+    """The switch was lost while a call was placed: it may have rung, and how it ended
+    cannot be learned. Never to be placed again."""

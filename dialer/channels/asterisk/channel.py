@@ -1,0 +1,217 @@
+"""Calls through one Asterisk: placed over AMI, their sound over AudioSocket.
+
+The disposition of a call that was not answered is in its Hangup event (Cause and
+TechCause); that event and OriginateResponse come in any order. An Originate that failed
+without a channel never was a call. (Measured; `DialStatus` and `Reason` say otherwise.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID, uuid5
+
+from dialer.channels.asterisk.ami import Message
+from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
+from dialer.channels.asterisk.causes import Causes
+from dialer.channels.asterisk.link import Link, LinkLost, Login
+from dialer.channels.port import Cause, ChannelDown, Line, NotAnswered, Order, Unsure
+from dialer.clock import Clock
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = UUID("6f0f5d0e-5f0b-4f57-9f6e-0c1a7d1e8a11")  #: of our calls' UUIDs
+CONTEXT = "accord"  #: of the dialplan we ship (config/asterisk/extensions.conf)
+AFTER = 1.0  #: seconds a Hangup event may come after the Originate failed
+MARGIN = 5.0  #: seconds past the ring time after which we stop waiting for Asterisk
+LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A channel is gone."""
+
+    q850: str
+    tech: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call under way, and what events tell of it."""
+
+    refused: asyncio.Future[None]
+    ended: asyncio.Future[Ended | None]  # None: gone while nobody listened
+
+
+class AsteriskChannel:
+    """A `channels.port.Channel`. Use within `async with`.
+
+    dial: from an order to Asterisk's dial string (`PJSIP/+86…@trunk`). media: where
+    Asterisk reaches us, host and port to listen on; 0: any port.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        clock: Clock,
+        causes: Causes,
+        dial: Callable[[Order], str],
+        *,
+        media: tuple[str, int] = ("127.0.0.1", 0),
+    ) -> None:
+        self._clock = clock
+        self._causes = causes
+        self._dial = dial
+        self._media = AudioSocket(clock, *media)
+        self._link = Link(login, clock, self._heard, regained=self._look_again)
+        self._calls: dict[str, Pending] = {}
+        self._stack = AsyncExitStack()
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._media)
+            await stack.enter_async_context(self._link)
+            await stack.enter_async_context(self._group)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            await self._stack.__aexit__(kind, error, trace)
+        else:  # the block's own error leaves as it is, not as a group
+            await self._stack.__aexit__(None, None, None)
+
+    async def ready(self, seconds: float) -> None:
+        """ChannelDown: Asterisk does not answer by then."""
+        await self._link.wait_up(seconds)
+
+    @asynccontextmanager
+    async def place(self, order: Order) -> AsyncIterator[Line]:
+        """NotAnswered. ChannelDown: nothing was sent. Unsure: it may have rung."""
+        call = uuid5(NAMESPACE, order.attempt_id)
+        loop = asyncio.get_running_loop()
+        pending = Pending(loop.create_future(), loop.create_future())
+        self._calls[str(call)] = pending
+        with self._media.awaited(call) as coming:
+            try:
+                await self._originate(order, str(call))
+                yield AsteriskLine(await self._answered(order, pending, coming))
+            finally:
+                if not pending.ended.done() and not pending.refused.done():
+                    await self._hang_up(str(call), pending)
+                del self._calls[str(call)]
+
+    async def _originate(self, order: Order, call: str) -> None:
+        host, port = self._media.address
+        headers = [
+            ("Channel", self._dial(order)),
+            *(("Context", CONTEXT), ("Exten", "s"), ("Priority", "1")),
+            ("Async", "true"),
+            ("ChannelId", call),
+            ("Timeout", str(round(1000 * order.ring_seconds))),
+            ("CallerID", order.caller_id),
+        ]
+        variables = [
+            *(("ACCORD_CALL", call), ("ACCORD_MEDIA", f"{host}:{port}")),
+            ("ACCORD_LIMIT", str(LIMIT)),
+        ]
+        try:
+            answer = await self._link.ask(
+                "Originate", headers, variables, action_id=call
+            )
+        except LinkLost:
+            return  # events will tell, or their absence
+        if answer.get("Response") != "Success":
+            log.warning("originate refused", extra={"why": answer.get("Message")})
+            raise NotAnswered(Cause.NOT_DIALED)
+
+    async def _answered(
+        self, order: Order, pending: Pending, coming: asyncio.Future[Connection]
+    ) -> Connection:
+        """The line. Asterisk connects its sound to us when it is answered."""
+        news: list[asyncio.Future[Any]] = [coming, pending.ended, pending.refused]
+        try:
+            async with self._clock.timeout(order.ring_seconds + MARGIN):
+                await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() and not pending.ended.done():
+                async with self._clock.timeout(AFTER):  # refused: was there a call?
+                    await asyncio.wait([pending.ended])
+        except TimeoutError:
+            if pending.refused.done():
+                raise NotAnswered(Cause.NOT_DIALED) from None
+            if not self._link.up:
+                raise Unsure from None
+            raise NotAnswered(Cause.NO_ANSWER) from None
+        if coming.done():
+            return coming.result()
+        ended = pending.ended.result()
+        if ended is None:
+            raise Unsure
+        raise NotAnswered(self._causes.of(ended.q850, ended.tech))
+
+    async def _hang_up(self, call: str, pending: Pending) -> None:
+        """End the call; wait a little for Asterisk to say that it has."""
+        try:
+            await self._link.ask("Hangup", [("Channel", call), ("Cause", "16")])
+            async with self._clock.timeout(AFTER):
+                await asyncio.wait({pending.ended})
+        except (ChannelDown, LinkLost, TimeoutError):
+            log.warning("hang-up not confirmed")  # the dialplan's own limit ends it
+
+    # --- told by the link
+
+    def _heard(self, message: Message) -> None:
+        match message.event:
+            case "Hangup":
+                pending = self._calls.get(message.get("Uniqueid"))
+                if pending and not pending.ended.done():
+                    ended = Ended(message.get("Cause"), message.get("TechCause"))
+                    pending.ended.set_result(ended)
+            case "OriginateResponse" if message.get("Response") == "Failure":
+                pending = self._calls.get(message.get("ActionID"))
+                if pending and not pending.refused.done():
+                    pending.refused.set_result(None)
+
+    def _look_again(self) -> None:
+        """The link is up: calls may have ended while it was not."""
+        if self._calls:
+            self._group.create_task(
+                self._reconcile(tuple(self._calls)), name="reconcile"
+            )
+
+    async def _reconcile(self, calls: tuple[str, ...]) -> None:
+        try:
+            listed = await self._link.ask_list("CoreShowChannels")
+        except (ChannelDown, LinkLost):
+            return  # lost again; it is looked at when it is back
+        there = {message.get("Uniqueid") for message in listed}
+        for call in calls:
+            pending = self._calls.get(call)
+            if pending and call not in there and not pending.ended.done():
+                pending.ended.set_result(None)
+
+
+class AsteriskLine:
+    """A `channels.port.Line`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.hear = connection.hear
+        self.say = connection.say
+        self.clear = connection.playout.clear
+        self.queued = connection.queued
+
+    async def transfer(self, to: str) -> bool:
+        """Nobody to hand over to yet: whoever calls this goes on with the callee."""
+        return False

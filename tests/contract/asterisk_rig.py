@@ -1,0 +1,134 @@
+"""A real Asterisk under the contract, and another one behind it that is the network.
+
+The carrier's dialplan has a number for each scenario. It records what it hears.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from dialer.channels.asterisk.causes import load_causes
+from dialer.channels.asterisk.channel import AsteriskChannel
+from dialer.channels.asterisk.link import Login
+from dialer.channels.port import Channel, Order
+from dialer.clock import SystemClock
+from tests.contract.rig import SCENARIOS, Rig, tone
+from tests.kit import asterisk, sip
+from tests.kit.asterisk import Asterisk
+
+CONFIG = Path(__file__).parents[2] / "config"
+NUMBERS = {name: f"+8617000000{n:03}" for n, name in enumerate(SCENARIOS)}
+LISTENS = "Record(${ENV(HEARD)}/${UNIQUEID}.sln,0,0,kqx)"
+#: What the network does with a call, in Asterisk's words.
+BEHAVIOUR = {
+    "listens": ["Wait(1)", "Answer()", LISTENS],
+    "speaks": ["Answer()", "Wait(0.3)", "Playback(${ENV(HEARD)}/tone1)", "Wait(60)"],
+    "presses": ["Answer()", "Wait(1)", "SendDTMF(12#)", "Wait(60)"],
+    "leaves": ["Answer()", "Wait(1)", "Hangup()"],
+    "rings": ["Ringing()", "Wait(20)", "Answer()", "Wait(60)"],
+    "announces": ["Progress()", "Playback(${ENV(HEARD)}/tone1,noanswer)", "Hangup(34)"],
+    "people": ["Answer()", LISTENS],
+    "nobody": ["Answer()", LISTENS],
+    "busy": ["Hangup(17)"],
+    "no_answer": ["Ringing()", "Wait(60)"],
+    "unallocated": ["Hangup(1)"],
+    "congestion": ["Hangup(34)"],
+    "failed": ["Hangup(58)"],
+}
+
+
+def dialplan(heard: Path) -> str:
+    lines = ["[network]"]
+    for name, steps in BEHAVIOUR.items():
+        for n, step in enumerate(steps, 1):
+            said = step.replace("${ENV(HEARD)}", str(heard))
+            lines.append(f"exten => {NUMBERS[name]},{n},{said}")
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def network(heard: Path) -> Iterator[tuple[Asterisk, Asterisk]]:
+    """-> the engine's Asterisk and the carrier's"""
+    heard.mkdir()
+    (heard / "tone1.sln").write_bytes(tone(1.0))
+    ours, theirs = asterisk.free_udp(), asterisk.free_udp()
+    with sip.peer("603 Decline") as decliner:
+        yield from _network(heard, ours, theirs, decliner)
+
+
+def _network(
+    heard: Path, ours: int, theirs: int, decliner: int
+) -> Iterator[tuple[Asterisk, Asterisk]]:
+    trunks = asterisk.endpoint("carrier", theirs, "accord-in")
+    trunks += asterisk.endpoint("decliner", decliner, "accord-in", match=False)
+    shipped = (CONFIG / "asterisk" / "extensions.conf").read_text()
+    with (
+        asterisk.running(
+            {
+                "extensions.conf": dialplan(heard),
+                "pjsip.conf": asterisk.endpoint("engine", ours, "network"),
+            },
+            sip=theirs,
+        ) as carrier,
+        asterisk.running(
+            {"extensions.conf": shipped, "pjsip.conf": trunks}, sip=ours
+        ) as engine,
+    ):
+        yield engine, carrier
+
+
+class AsteriskRig:
+    def __init__(
+        self, channel: AsteriskChannel, carrier: Asterisk, heard: Path
+    ) -> None:
+        self._clock = SystemClock()
+        self._carrier = carrier
+        self._heard = heard
+        self.channel: Channel = channel
+
+    def number(self, scenario: str) -> str:
+        return NUMBERS[scenario]
+
+    def far_heard(self) -> bytes:
+        """Of all calls; waits until the last record is closed."""
+        until = time.monotonic() + 5
+        while self.lines() and time.monotonic() < until:
+            time.sleep(0.05)
+        found = sorted(self._heard.glob("[0-9]*.sln"))
+        return b"".join(path.read_bytes() for path in found)
+
+    def lines(self) -> int:
+        return self._carrier.channels()
+
+    async def pass_time(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
+#: Calls that do not go to the carrier.
+TRUNKS = {NUMBERS["not_dialed"]: "nowhere", NUMBERS["declined"]: "decliner"}
+
+
+def dial(order: Order) -> str:
+    return f"PJSIP/{order.number}@{TRUNKS.get(order.number, 'carrier')}"
+
+
+def _forget(heard: Path) -> None:
+    for path in heard.glob("[0-9]*.sln"):
+        path.unlink()
+
+
+@asynccontextmanager
+async def open_asterisk_rig(
+    heard: Path, pair: tuple[Asterisk, Asterisk], *, people: bool = True
+) -> AsyncIterator[Rig]:
+    """`people`: whether those that callees are handed to are there; nobody is yet."""
+    engine, carrier = pair
+    _forget(heard)
+    login = Login("127.0.0.1", engine.ami, "accord", asterisk.SECRET)
+    causes = load_causes(CONFIG / "causes.toml")
+    async with AsteriskChannel(login, SystemClock(), causes, dial) as channel:
+        await channel.ready(10)
+        yield AsteriskRig(channel, carrier, heard)

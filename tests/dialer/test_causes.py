@@ -1,0 +1,58 @@
+"""The network's codes: the shipped table, and files that are wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialer.channels.asterisk.causes import BadCauses, load_causes
+from dialer.channels.port import Cause
+
+SHIPPED = load_causes(Path(__file__).parents[2] / "config" / "causes.toml")
+
+
+@pytest.mark.parametrize(
+    ("q850", "tech", "cause"),
+    [
+        ("17", "486", Cause.BUSY),
+        ("19", "480", Cause.NO_ANSWER),
+        ("1", "404", Cause.UNALLOCATED),
+        ("1", "604", Cause.UNALLOCATED),
+        ("34", "503", Cause.CONGESTION),
+        ("21", "603", Cause.DECLINED),
+        ("21", "403", Cause.FAILED),  # a trunk that forbids, not a person
+        ("17", "SIP 600 Busy Everywhere", Cause.BUSY),
+        ("17", "", Cause.BUSY),
+        ("19", "none", Cause.NO_ANSWER),
+        ("0", "", Cause.FAILED),
+        ("", "", Cause.FAILED),
+        ("x", "999", Cause.FAILED),
+        ("17", "599", Cause.FAILED),  # the SIP code decides, known or not
+    ],
+)
+def test_what_the_network_said(q850: str, tech: str, cause: Cause) -> None:
+    assert SHIPPED.of(q850, tech) is cause
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[[cause]\n", "causes.toml"),
+        ('[[cause]]\nis = "gone"\n', "gone"),
+        ('[[cause]]\nis = "busy"\nsips = [486]\n', "sips"),
+        (
+            '[[cause]]\nis = "busy"\nsip = [486]\n'
+            '[[cause]]\nis = "failed"\nsip = [486]\n',
+            "486 is in two entries",
+        ),
+    ],
+)
+def test_a_file_that_is_wrong_names_its_place(
+    tmp_path: Path, text: str, what: str
+) -> None:
+    path = tmp_path / "causes.toml"
+    path.write_text(text)
+    with pytest.raises(BadCauses, match=what) as told:
+        load_causes(path)
+    assert str(told.value).startswith("causes.toml")
