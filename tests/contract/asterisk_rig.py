@@ -40,12 +40,16 @@ BEHAVIOUR = {
 }
 
 
+DESK = "+8617000000999"  # where the people of the queue sit
+
+
 def dialplan(heard: Path) -> str:
     lines = ["[network]"]
     for name, steps in BEHAVIOUR.items():
         for n, step in enumerate(steps, 1):
             said = step.replace("${ENV(HEARD)}", str(heard))
             lines.append(f"exten => {NUMBERS[name]},{n},{said}")
+    lines += [f"exten => {DESK},1,Answer()", " same => n,Wait(60)"]
     return "\n".join(lines) + "\n"
 
 
@@ -64,6 +68,7 @@ def _network(
 ) -> Iterator[tuple[Asterisk, Asterisk]]:
     trunks = asterisk.endpoint("carrier", theirs, "accord-in")
     trunks += asterisk.endpoint("decliner", decliner, "accord-in", match=False)
+    trunks += asterisk.endpoint("desk", theirs, "accord-in", match=False, user=DESK)
     shipped = (CONFIG / "asterisk" / "extensions.conf").read_text()
     with (
         asterisk.running(
@@ -74,7 +79,12 @@ def _network(
             sip=theirs,
         ) as carrier,
         asterisk.running(
-            {"extensions.conf": shipped, "pjsip.conf": trunks}, sip=ours
+            {
+                "extensions.conf": shipped,
+                "pjsip.conf": trunks,
+                "queues.conf": "[people]\njoinempty = no\n",
+            },
+            sip=ours,
         ) as engine,
     ):
         yield engine, carrier
@@ -115,6 +125,11 @@ def dial(order: Order) -> str:
     return f"PJSIP/{order.number}@{TRUNKS.get(order.number, 'carrier')}"
 
 
+def _seat(engine: Asterisk, *, people: bool) -> None:
+    what = "add member PJSIP/desk to" if people else "remove member PJSIP/desk from"
+    engine.command(f"queue {what} people")
+
+
 def _forget(heard: Path) -> None:
     for path in heard.glob("[0-9]*.sln"):
         path.unlink()
@@ -124,9 +139,10 @@ def _forget(heard: Path) -> None:
 async def open_asterisk_rig(
     heard: Path, pair: tuple[Asterisk, Asterisk], *, people: bool = True
 ) -> AsyncIterator[Rig]:
-    """`people`: whether those that callees are handed to are there; nobody is yet."""
+    """`people`: whether those that callees are handed to are there."""
     engine, carrier = pair
     _forget(heard)
+    _seat(engine, people=people)
     login = Login("127.0.0.1", engine.ami, "accord", asterisk.SECRET)
     causes = load_causes(CONFIG / "causes.toml")
     async with AsteriskChannel(login, SystemClock(), causes, dial) as channel:

@@ -25,7 +25,6 @@ RIGS = [
 #: What a driver cannot do yet.
 NOT_YET = {
     ("asterisk", "test_early_media_is_handed_over"),
-    ("asterisk", "test_a_transfer_that_is_taken_ends_our_part"),
 }
 SERIAL = itertools.count(1)
 

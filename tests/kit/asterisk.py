@@ -162,6 +162,7 @@ class Asterisk:
 MODULES = (
     *("pbx_config", "func_callerid", "func_channel", "func_logic", "func_strings"),
     *("func_timeout", "func_math", "app_dial", "app_playback", "app_echo", "app_stack"),
+    "app_queue",
     *("app_audiosocket", "res_audiosocket", "app_record", "app_read", "app_senddtmf"),
     *("app_userevent", "app_verbose", "app_waitforsilence", "bridge_simple"),
     *("bridge_softmix", "bridge_holding", "codec_ulaw", "codec_alaw", "codec_resample"),
@@ -275,8 +276,11 @@ bind = 127.0.0.1:{sip}
     }
 
 
-def endpoint(name: str, port: int, context: str, *, match: bool = True) -> str:
-    """pjsip.conf of a peer on loopback. `match`: calls that come from there are its."""
+def endpoint(
+    name: str, port: int, context: str, *, match: bool = True, user: str = ""
+) -> str:
+    """pjsip.conf of a peer on loopback. `match`: calls that come from there are its;
+    `user`: whom to call there, if it is always the same."""
     identify = f"[{name}]\ntype = identify\nendpoint = {name}\nmatch = 127.0.0.1\n"
     return f"""
 [{name}]
@@ -288,7 +292,7 @@ aors = {name}
 direct_media = no
 [{name}]
 type = aor
-contact = sip:127.0.0.1:{port}
+contact = sip:{user}{"@" if user else ""}127.0.0.1:{port}
 {identify if match else ""}"""
 
 

@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         self.playout = Playout()
         self.call: UUID | None = None
         self.age = 0
-        self._mute = 0  # ticks since sound came
+        self._mute = MUTE  # ticks since sound came; none has, so it is silent
         self.over = False
 
     # --- the socket's side
@@ -240,6 +240,7 @@ class AudioSocket:
         self._port = port
         self._open: set[Connection] = set()
         self._awaited: dict[UUID, asyncio.Future[Connection]] = {}
+        self._before: dict[UUID, asyncio.Future[Connection]] = {}
         self._busy = asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._ticker: asyncio.Task[None] | None = None
@@ -284,16 +285,28 @@ class AudioSocket:
 
     @contextlib.contextmanager
     def awaited(self, call: UUID) -> Iterator[asyncio.Future[Connection]]:
-        """Within the block the call may connect, once; its connection ends with it."""
-        coming: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
-        self._awaited[call] = coming
+        """Within the block the call may connect, once (see `again`); its connection
+        ends with the block."""
         try:
-            yield coming
+            yield self.again(call)
         finally:
-            del self._awaited[call]
+            coming = self._awaited.pop(call)
+            self._before.pop(call, None)
             if coming.done() and not coming.cancelled():
                 coming.result().end()
             coming.cancel()
+
+    def again(self, call: UUID) -> asyncio.Future[Connection]:
+        """The call may connect once more: Asterisk had it elsewhere meanwhile."""
+        coming: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        if call in self._awaited:
+            self._before[call] = self._awaited[call]
+        self._awaited[call] = coming
+        return coming
+
+    def stayed(self, call: UUID) -> None:
+        """It did not go elsewhere: as before `again`."""
+        self._awaited[call] = self._before.pop(call)
 
     # --- told by connections
 

@@ -9,27 +9,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID, uuid5
 
 from dialer.channels.asterisk.ami import Message
 from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
 from dialer.channels.asterisk.causes import Causes
 from dialer.channels.asterisk.link import Link, LinkLost, Login
-from dialer.channels.port import Cause, ChannelDown, Line, NotAnswered, Order, Unsure
+from dialer.channels.port import (
+    Cause,
+    ChannelDown,
+    Heard,
+    Line,
+    NotAnswered,
+    Order,
+    Unsure,
+)
 from dialer.clock import Clock
 
 log = logging.getLogger(__name__)
 
 NAMESPACE = UUID("6f0f5d0e-5f0b-4f57-9f6e-0c1a7d1e8a11")  #: of our calls' UUIDs
 CONTEXT = "accord"  #: of the dialplan we ship (config/asterisk/extensions.conf)
+PEOPLE = "accord-people"
+WAIT = 60  #: seconds that people may take to answer
 AFTER = 1.0  #: seconds a Hangup event may come after the Originate failed
 MARGIN = 5.0  #: seconds past the ring time after which we stop waiting for Asterisk
 LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
+
+
+HandOver = Callable[[str], Awaitable[Connection | bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +54,12 @@ class Ended:
     tech: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A call under way, and what events tell of it."""
+class Pending(NamedTuple):
+    """A call under way, and what events tell of it. With any of them it is no longer
+    ours to end."""
 
     refused: asyncio.Future[None]
+    taken: asyncio.Future[None]  # by people
     ended: asyncio.Future[Ended | None]  # None: gone while nobody listened
 
 
@@ -101,14 +116,15 @@ class AsteriskChannel:
         """NotAnswered. ChannelDown: nothing was sent. Unsure: it may have rung."""
         call = uuid5(NAMESPACE, order.attempt_id)
         loop = asyncio.get_running_loop()
-        pending = Pending(loop.create_future(), loop.create_future())
+        pending = Pending(*(loop.create_future() for _ in range(3)))
         self._calls[str(call)] = pending
         with self._media.awaited(call) as coming:
             try:
                 await self._originate(order, str(call))
-                yield AsteriskLine(await self._answered(order, pending, coming))
+                connection = await self._answered(order, pending, coming)
+                yield AsteriskLine(connection, partial(self._hand_over, call))
             finally:
-                if not pending.ended.done() and not pending.refused.done():
+                if not any(one.done() for one in pending):
                     await self._hang_up(str(call), pending)
                 del self._calls[str(call)]
 
@@ -123,8 +139,8 @@ class AsteriskChannel:
             ("CallerID", order.caller_id),
         ]
         variables = [
-            *(("ACCORD_CALL", call), ("ACCORD_MEDIA", f"{host}:{port}")),
-            ("ACCORD_LIMIT", str(LIMIT)),
+            *(("__ACCORD_CALL", call), ("ACCORD_MEDIA", f"{host}:{port}")),
+            *(("ACCORD_LIMIT", str(LIMIT)), ("ACCORD_WAIT", str(WAIT))),
         ]
         try:
             answer = await self._link.ask(
@@ -169,6 +185,26 @@ class AsteriskChannel:
         except (ChannelDown, LinkLost, TimeoutError):
             log.warning("hang-up not confirmed")  # the dialplan's own limit ends it
 
+    async def _hand_over(self, call: UUID, to: str) -> Connection | bool:
+        """True: people took it. False: it stayed, or is gone. Or it came back."""
+        _, _, queue = to.partition(":")
+        pending = self._calls[str(call)]
+        where = [("Context", PEOPLE), ("Exten", queue), ("Priority", "1")]
+        coming = self._media.again(call)
+        try:
+            answer = await self._link.ask("Redirect", [("Channel", str(call)), *where])
+        except (ChannelDown, LinkLost, ValueError):
+            self._media.stayed(call)
+            return False
+        if answer.get("Response") != "Success":
+            self._media.stayed(call)
+            return False
+        news: list[asyncio.Future[Any]] = [pending.taken, coming, pending.ended]
+        await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
+        if pending.taken.done():
+            return True
+        return coming.result() if coming.done() else False
+
     # --- told by the link
 
     def _heard(self, message: Message) -> None:
@@ -178,6 +214,10 @@ class AsteriskChannel:
                 if pending and not pending.ended.done():
                     ended = Ended(message.get("Cause"), message.get("TechCause"))
                     pending.ended.set_result(ended)
+            case "UserEvent" if message.get("UserEvent") == "AccordTaken":
+                pending = self._calls.get(message.get("Call"))
+                if pending and not pending.taken.done():
+                    pending.taken.set_result(None)
             case "OriginateResponse" if message.get("Response") == "Failure":
                 pending = self._calls.get(message.get("ActionID"))
                 if pending and not pending.refused.done():
@@ -205,13 +245,41 @@ class AsteriskChannel:
 class AsteriskLine:
     """A `channels.port.Line`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, hand_over: HandOver) -> None:
         self._connection = connection
-        self.hear = connection.hear
-        self.say = connection.say
-        self.clear = connection.playout.clear
-        self.queued = connection.queued
+        self._hand_over = hand_over
+        self._away: asyncio.Event | None = (
+            None  # set when it is known what became of it
+        )
+
+    async def hear(self) -> AsyncIterator[Heard]:
+        while True:
+            connection = self._connection
+            async for heard in connection.hear():
+                yield heard
+            if self._away is not None:
+                await self._away.wait()
+            if connection is self._connection:
+                return
+
+    def say(self, pcm: bytes) -> None:
+        self._connection.say(pcm)
+
+    def clear(self) -> None:
+        self._connection.playout.clear()
+
+    def queued(self) -> float:
+        return self._connection.queued()
 
     async def transfer(self, to: str) -> bool:
-        """Nobody to hand over to yet: whoever calls this goes on with the callee."""
-        return False
+        if self._connection.over:
+            return False
+        self._away = asyncio.Event()
+        try:
+            found = await self._hand_over(to)
+            if isinstance(found, Connection):
+                self._connection = found
+            return found is True
+        finally:
+            self._away.set()
+            self._away = None

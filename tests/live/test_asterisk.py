@@ -1,0 +1,114 @@
+"""What must survive: an Asterisk that dies, freezes or comes back, in every moment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from dialer.channels.port import Audio, ChannelDown, NotAnswered, Order, Unsure
+from dialer.clock import SystemClock
+from tests.contract.asterisk_rig import network, open_asterisk_rig
+from tests.contract.rig import Rig
+from tests.kit.asterisk import Asterisk
+
+pytestmark = [pytest.mark.slow, pytest.mark.live]
+
+
+@asynccontextmanager
+async def bed(folder: Path) -> AsyncIterator[tuple[Rig, Asterisk, Asterisk]]:
+    """-> the channel in its rig, the engine's Asterisk, the network's"""
+    heard = folder / "heard"
+    with network(heard) as (ours, theirs):
+        async with open_asterisk_rig(heard, (ours, theirs)) as rig:
+            yield rig, ours, theirs
+
+
+async def placed(rig: Rig, attempt: str, scenario: str, ring_seconds: float) -> str:
+    """How the call ended, in a word."""
+    try:
+        order = Order(attempt, rig.number(scenario), ring_seconds)
+        async with rig.channel.place(order) as line:
+            async for _ in line.hear():
+                pass
+            return "answered"
+    except NotAnswered as no:
+        return no.cause.value
+    except (Unsure, ChannelDown) as error:
+        return type(error).__name__
+
+
+async def until_gone(asterisk: Asterisk) -> None:
+    """Wait until no leg of a call is up there."""
+    async with SystemClock().timeout(20):
+        while asterisk.channels():
+            await SystemClock().sleep(0.1)
+
+
+async def ringing(theirs: Asterisk) -> None:
+    async with SystemClock().timeout(5):
+        while not theirs.channels():
+            await SystemClock().sleep(0.02)
+
+
+async def test_killed_while_it_rings_nobody_knows_how_it_ended(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, theirs), asyncio.TaskGroup() as group:
+        call = group.create_task(placed(rig, "a-1", "rings", 2.0))
+        await ringing(theirs)
+        os.kill(ours.pid, signal.SIGKILL)
+        async with SystemClock().timeout(10):
+            assert await call == "Unsure"
+        async with SystemClock().timeout(1):  # nothing is sent: it was not dialed
+            assert await placed(rig, "a-2", "rings", 2.0) == "ChannelDown"
+
+
+async def test_killed_in_a_call_the_line_ends_at_once(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, _):
+        order = Order("a-1", rig.number("listens"), 10.0)
+        async with rig.channel.place(order) as line:
+            heard = 0
+            async with SystemClock().timeout(10):
+                async for one in line.hear():
+                    heard += isinstance(one, Audio)
+                    if heard == 25:
+                        os.kill(ours.pid, signal.SIGKILL)
+            assert 25 <= heard < 100
+
+
+async def test_frozen_while_it_is_asked_nobody_is_left_ringing(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, theirs):
+        os.kill(ours.pid, signal.SIGSTOP)
+        try:
+            async with SystemClock().timeout(30):
+                assert await placed(rig, "a-1", "rings", 1.0) == "Unsure"
+        finally:
+            os.kill(ours.pid, signal.SIGCONT)
+        await until_gone(theirs)
+        async with SystemClock().timeout(20):
+            while await placed(rig, "a-2", "busy", 5.0) != "busy":  # it is found again
+                await SystemClock().sleep(0.2)
+
+
+async def test_the_networks_own_death_is_an_outcome(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, theirs), asyncio.TaskGroup() as group:
+        os.kill(theirs.pid, signal.SIGKILL)
+        call = group.create_task(placed(rig, "a-1", "listens", 3.0))
+        async with SystemClock().timeout(15):
+            assert await call in {"no_answer", "congestion", "failed"}
+        await until_gone(ours)
+
+
+async def test_people_who_took_a_call_are_not_cut_off(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, theirs):
+        order = Order("a-1", rig.number("people"), 5.0)
+        async with rig.channel.place(order) as line:
+            assert await line.transfer("queue:people")
+        assert await placed(rig, "a-2", "busy", 5.0) == "busy"
+        assert ours.channels() == 2  # the callee and the desk
+        theirs.command("channel request hangup all")
+        await until_gone(ours)
