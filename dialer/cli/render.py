@@ -33,7 +33,9 @@ class Wish:
 
 
 @click.command()
-@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh")
+@click.option(
+    "--lang", type=click.Choice(["zh", "en"]), help="zh unless told; with --agency."
+)
 @click.option("--agency", help="Who calls, as the campaign says it.")
 @click.option(
     "--callees",
@@ -49,7 +51,7 @@ class Wish:
 @with_settings
 def render(
     settings: Settings,
-    lang: str,
+    lang: str | None,
     agency: str | None,
     callees: Path | None,
     pack: Path | None,
@@ -61,6 +63,9 @@ def render(
     """
     if (agency is None) == (callees is None):
         raise click.UsageError("give --agency or --callees")
+    if callees is not None and lang is not None:
+        raise click.UsageError("--lang: callees say themselves what they speak")
+    lang = lang or "zh"
     if callees is not None:
         wishes = _said(load_callees(callees).values())
     else:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from dialer.cli.render import render
 from dialer.cli.templates import templates
+from dialer.settings import Settings
 from tests.templates.cases import TEMPLATES, library
 
 
@@ -104,3 +106,20 @@ def test_a_bad_batch_is_told_by_line(tmp_path: Path, text: str, expected: str) -
 def test_try_needs_a_text_or_a_batch() -> None:
     assert "TEXT or --batch" in str(run("try").exception)
     assert "TEXT or --batch" in str(run("try", "x", "--batch", "y").exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((), "give --agency or --callees"),
+        (("--agency", "x", "--callees", "."), "give --agency or --callees"),
+        (("--callees", ".", "--lang", "en"), "--lang: callees say themselves"),
+        (("--agency", "x", "--lang", "fr"), "'fr' is not one of"),
+    ],
+)
+def test_render_asked_wrongly_renders_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], why: str
+) -> None:
+    result = CliRunner().invoke(render, arguments, obj=Settings(home=tmp_path))
+    assert result.exit_code == 2
+    assert why in result.output
