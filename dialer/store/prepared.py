@@ -43,12 +43,8 @@ class Prepared:
         sql, fill = self._sql(connection)
         execute(connection, "executemany", sql, list(map(fill, rows)))
 
-    def first(self, connection: Connection, values: Values) -> Any:
-        """The first row by column name, or None."""
-        row = self.run(connection, values).fetchone()
-        return None if row is None else self._row._make(row)
-
     def all(self, connection: Connection, values: Values) -> list[Any]:
+        """The rows by column name."""
         return [self._row._make(row) for row in self.run(connection, values).fetchall()]
 
     def _sql(self, connection: Connection) -> tuple[str, Fill]:

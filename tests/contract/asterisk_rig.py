@@ -21,15 +21,15 @@ from tests.kit.asterisk import Asterisk
 
 CONFIG = Path(__file__).parents[2] / "config"
 NUMBERS = {name: f"+8617000000{n:03}" for n, name in enumerate(SCENARIOS)}
-LISTENS = "Record(${ENV(HEARD)}/${UNIQUEID}.sln,0,0,kqx)"
-#: What the network does with a call, in Asterisk's words.
+LISTENS = "Record(@/${UNIQUEID}.sln,0,0,kqx)"
+#: What the network does with a call, in Asterisk's words; @: where it keeps sound.
 BEHAVIOUR = {
     "listens": ["Wait(1)", "Answer()", LISTENS],
-    "speaks": ["Answer()", "Wait(0.3)", "Playback(${ENV(HEARD)}/tone1)", "Wait(60)"],
+    "speaks": ["Answer()", "Wait(0.3)", "Playback(@/tone1)", "Wait(60)"],
     "presses": ["Answer()", "Wait(1)", "SendDTMF(12#)", "Wait(60)"],
     "leaves": ["Answer()", "Wait(1)", "Hangup()"],
     "rings": ["Ringing()", "Wait(20)", "Answer()", "Wait(60)"],
-    "announces": ["Progress()", "Playback(${ENV(HEARD)}/tone1,noanswer)", "Hangup(34)"],
+    "announces": ["Progress()", "Playback(@/tone1,noanswer)", "Hangup(34)"],
     "people": ["Answer()", LISTENS],
     "nobody": ["Answer()", LISTENS],
     "busy": ["Hangup(17)"],
@@ -38,8 +38,6 @@ BEHAVIOUR = {
     "congestion": ["Hangup(34)"],
     "failed": ["Hangup(58)"],
 }
-
-
 DESK = "+8617000000999"  # where the people of the queue sit
 
 
@@ -47,7 +45,7 @@ def dialplan(heard: Path) -> str:
     lines = ["[network]"]
     for name, steps in BEHAVIOUR.items():
         for n, step in enumerate(steps, 1):
-            said = step.replace("${ENV(HEARD)}", str(heard))
+            said = step.replace("@", str(heard))
             lines.append(f"exten => {NUMBERS[name]},{n},{said}")
     lines += [f"exten => {DESK},1,Answer()", " same => n,Wait(60)"]
     return "\n".join(lines) + "\n"

@@ -42,7 +42,8 @@ async def test_nothing_of_the_callee_is_within_reach_of_the_line() -> None:
             (wire,) = vars(line).values()
             assert isinstance(wire, Wire)
             waiting: list[object] = [wire.down, wire.wish, wire.over]
-            waiting += list(getattr(wire.up, "_queue"))  # noqa: B009
+            (inbox,) = vars(wire.up).values()
+            waiting += list(getattr(inbox, "_queue"))  # noqa: B009
             while waiting:
                 one = waiting.pop()
                 if id(one) in seen or isinstance(one, code):

@@ -31,7 +31,6 @@ PROGRAM = (
     str(LIB),
     str(PREFIX / "usr" / "sbin" / "asterisk"),
 )
-SHIPPED = Path(__file__).parents[2] / "config" / "asterisk"
 SECRET = "of-the-test-bed"
 START = 20.0  #: seconds to be fully booted; it takes one
 
@@ -89,14 +88,10 @@ def _download(folder: Path) -> list[Path]:
 
 def _mirror() -> str:
     """Where this machine has its packages from."""
-    for path in sorted(Path("/etc/apt").rglob("*.sources")):
-        for line in path.read_text().splitlines():
-            if line.startswith("URIs:"):
-                return line.split()[1]
-    for path in (Path("/etc/apt/sources.list"),):
-        for line in path.read_text().splitlines() if path.exists() else ():
-            if line.startswith("deb "):
-                return next(word for word in line.split() if "://" in word)
+    found = [*Path("/etc/apt").rglob("*.sources"), *Path("/etc/apt").rglob("*.list")]
+    for line in (line for path in found for line in path.read_text().splitlines()):
+        if line.startswith(("URIs:", "deb ")):
+            return next(word for word in line.split() if "://" in word)
     return "http://deb.debian.org/debian"
 
 
@@ -179,11 +174,10 @@ MODULES = (
 
 
 @contextlib.contextmanager
-def running(files: Mapping[str, str], *, sip: int = 0) -> Iterator[Asterisk]:
+def running(files: Mapping[str, str], *, sip: int) -> Iterator[Asterisk]:
     """Start one with these configuration files (pjsip.conf gets its transport, and
     manager.conf its user `accord`, here), and kill it at the end."""
     fetch()
-    sip = sip or free_udp()
     ami = free_tcp()
     with tempfile.TemporaryDirectory(prefix="asterisk-") as folder:
         home = Path(folder)

@@ -88,10 +88,11 @@ async def test_frozen_while_it_is_asked_nobody_is_left_ringing(tmp_path: Path) -
                 assert await placed(rig, "a-1", "rings", 1.0) == "Unsure"
         finally:
             os.kill(ours.pid, signal.SIGCONT)
-        await until_gone(theirs)
         async with SystemClock().timeout(20):
             while await placed(rig, "a-2", "busy", 5.0) != "busy":  # it is found again
                 await SystemClock().sleep(0.2)
+        await until_gone(theirs)  # if it did ring when Asterisk woke
+        await until_gone(ours)
 
 
 async def test_the_networks_own_death_is_an_outcome(tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ import logging
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from uuid import UUID
 
+from dialer.channels.alive import Alive
+from dialer.channels.line import Inbox, Ticker, whole
 from dialer.channels.port import Audio, Digit, Heard
 from dialer.clock import Clock
-from speech.port import FRAME_BYTES, FRAME_SECONDS, RATE
+from speech.port import FRAME_BYTES, RATE
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,10 @@ HANGUP, IDENTITY, DTMF, SOUND, ERROR = 0x00, 0x01, 0x03, 0x10, 0xFF
 KEYS = frozenset("0123456789*#")
 HEADER = bytes((SOUND, *FRAME_BYTES.to_bytes(2, "big")))
 SILENCE = HEADER + bytes(FRAME_BYTES)
-UNREAD = 1500  #: items waiting for a reader (30 s); then the oldest are dropped
 LONGEST = 4096  #: bytes of a payload; 20 ms at 48 kHz have 1,920
 MUTE = 5  #: ticks without sound after which silence stands for it; less is jitter
 NAMELESS = 250  #: ticks (5 s) within which a connection must say which call it is
 BEHIND = 1 << 16  #: bytes unsent (4 s): the far side has stopped reading
-LATE = 1e-4  #: seconds not worth sleeping for
 
 
 class BadFrame(Exception):
@@ -114,7 +113,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: AudioSocket) -> None:
         self._server = server
         self._frames = Frames()
-        self._up: asyncio.Queue[Heard | None] = asyncio.Queue()
+        self._inbox = Inbox()
         self._sound = b""
         self.playout = Playout()
         self.call: UUID | None = None
@@ -151,7 +150,7 @@ class Connection(asyncio.Protocol):
         elif kind == DTMF:
             key = payload.decode("ascii", "replace")
             if key in KEYS:
-                self._put(Digit(key))
+                self._inbox.put(Digit(key))
         elif kind == IDENTITY:
             raise BadFrame("a second identity")
         elif kind in (HANGUP, ERROR):
@@ -168,18 +167,13 @@ class Connection(asyncio.Protocol):
         """Whole frames of 20 ms, whatever the pieces they come in."""
         self._mute = 0
         if len(payload) == FRAME_BYTES and not self._sound:
-            self._put(Audio(payload))
+            self._inbox.put(Audio(payload))
             return
         held = self._sound + payload
-        whole = len(held) // FRAME_BYTES * FRAME_BYTES
-        for start in range(0, whole, FRAME_BYTES):
-            self._put(Audio(held[start : start + FRAME_BYTES]))
-        self._sound = held[whole:]
-
-    def _put(self, heard: Heard) -> None:
-        self._up.put_nowait(heard)
-        if self._up.qsize() > UNREAD:
-            self._up.get_nowait()
+        end = len(held) // FRAME_BYTES * FRAME_BYTES
+        for start in range(0, end, FRAME_BYTES):
+            self._inbox.put(Audio(held[start : start + FRAME_BYTES]))
+        self._sound = held[end:]
 
     def connection_lost(self, error: Exception | None) -> None:
         self.end()
@@ -190,7 +184,7 @@ class Connection(asyncio.Protocol):
         if self.call is not None:
             self._mute += 1
             if self._mute > MUTE:  # they send nothing at all: that is silence too
-                self._put(Audio(bytes(FRAME_BYTES)))
+                self._inbox.put(Audio(bytes(FRAME_BYTES)))
             if self._transport.get_write_buffer_size() > BEHIND:
                 log.warning("audiosocket: the far side reads no more")
                 self.end()
@@ -206,20 +200,17 @@ class Connection(asyncio.Protocol):
             return
         self.over = True
         self.playout.clear()
-        self._up.put_nowait(None)
+        self._inbox.end()
         self._server.closed(self)
         self._transport.close()
 
     # --- the call's side: see `port.Line`
 
-    async def hear(self) -> AsyncIterator[Heard]:
-        while (heard := await self._up.get()) is not None:
-            yield heard
-        self._up.put_nowait(None)  # whoever asks again is told again
+    def hear(self) -> AsyncIterator[Heard]:
+        return self._inbox.hear()
 
     def say(self, pcm: bytes) -> None:
-        if len(pcm) % 2:
-            raise ValueError("pcm: expected whole 16-bit samples")
+        pcm = whole(pcm)
         if not self.over:
             self.playout.add(pcm)
 
@@ -227,7 +218,7 @@ class Connection(asyncio.Protocol):
         return self.playout.bytes / (2 * RATE)
 
 
-class AudioSocket:
+class AudioSocket(Alive):
     """The server for one engine's calls. Use within `async with`.
 
     It listens on `host` only: whoever can connect and knows a call's UUID hears it, so
@@ -235,42 +226,26 @@ class AudioSocket:
     """
 
     def __init__(self, clock: Clock, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._clock = clock
         self._host = host
         self._port = port
-        self._open: set[Connection] = set()
         self._awaited: dict[UUID, asyncio.Future[Connection]] = {}
         self._before: dict[UUID, asyncio.Future[Connection]] = {}
-        self._busy = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._ticker: asyncio.Task[None] | None = None
+        self._ticker = Ticker[Connection](clock, "audiosocket-ticker")
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> Self:
+    @contextlib.asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: Connection(self), self._host, self._port, backlog=1024
         )
-        await self._group.__aenter__()
-        self._ticker = self._group.create_task(self._tick(), name="audiosocket-ticker")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._server is not None:
+        try:
+            async with self._ticker:
+                yield
+        finally:
             self._server.close()
-        for connection in tuple(self._open):
-            connection.end()
-        if self._ticker is not None:
-            self._ticker.cancel()
-        if isinstance(error, asyncio.CancelledError):
-            await self._group.__aexit__(kind, error, trace)
-        else:  # the block's own error leaves as it is, not as a group
-            await self._group.__aexit__(None, None, None)
+            for connection in self._ticker.all():
+                connection.end()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -281,7 +256,7 @@ class AudioSocket:
 
     def lines(self) -> int:
         """Calls connected now."""
-        return sum(connection.call is not None for connection in self._open)
+        return sum(connection.call is not None for connection in self._ticker.all())
 
     @contextlib.contextmanager
     def awaited(self, call: UUID) -> Iterator[asyncio.Future[Connection]]:
@@ -311,8 +286,7 @@ class AudioSocket:
     # --- told by connections
 
     def opened(self, connection: Connection) -> None:
-        self._open.add(connection)
-        self._busy.set()
+        self._ticker.add(connection)
 
     def named(self, connection: Connection, call: UUID) -> bool:
         """Whether somebody waits for this call; it may come once."""
@@ -323,17 +297,4 @@ class AudioSocket:
         return True
 
     def closed(self, connection: Connection) -> None:
-        self._open.discard(connection)
-
-    async def _tick(self) -> None:
-        """Every 20 ms of the clock; what was late is made up for."""
-        while True:
-            await self._busy.wait()
-            start, ticks = self._clock.elapsed(), 0
-            while self._open:
-                ticks += 1
-                ahead = start + ticks * FRAME_SECONDS - self._clock.elapsed()
-                await self._clock.sleep(ahead if ahead > LATE else 0)
-                for connection in tuple(self._open):
-                    connection.tick()
-            self._busy.clear()
+        self._ticker.remove(connection)

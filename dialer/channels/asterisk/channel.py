@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
+from dialer.channels.alive import Alive
 from dialer.channels.asterisk.ami import Message
 from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
 from dialer.channels.asterisk.causes import Causes
@@ -42,7 +42,6 @@ AFTER = 1.0  #: seconds a Hangup event may come after the Originate failed
 MARGIN = 5.0  #: seconds past the ring time after which we stop waiting for Asterisk
 LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
 
-
 HandOver = Callable[[str], Awaitable[Connection | bool]]
 
 
@@ -63,7 +62,7 @@ class Pending(NamedTuple):
     ended: asyncio.Future[Ended | None]  # None: gone while nobody listened
 
 
-class AsteriskChannel:
+class AsteriskChannel(Alive):
     """A `channels.port.Channel`. Use within `async with`.
 
     dial: from an order to Asterisk's dial string (`PJSIP/+86…@trunk`). media: where
@@ -85,27 +84,12 @@ class AsteriskChannel:
         self._media = AudioSocket(clock, *media)
         self._link = Link(login, clock, self._heard, regained=self._look_again)
         self._calls: dict[str, Pending] = {}
-        self._stack = AsyncExitStack()
         self._group = asyncio.TaskGroup()
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._media)
-            await stack.enter_async_context(self._link)
-            await stack.enter_async_context(self._group)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            await self._stack.__aexit__(kind, error, trace)
-        else:  # the block's own error leaves as it is, not as a group
-            await self._stack.__aexit__(None, None, None)
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        async with self._media, self._link, self._group:
+            yield
 
     async def ready(self, seconds: float) -> None:
         """ChannelDown: Asterisk does not answer by then."""
@@ -193,10 +177,10 @@ class AsteriskChannel:
         coming = self._media.again(call)
         try:
             answer = await self._link.ask("Redirect", [("Channel", str(call)), *where])
+            went = answer.get("Response") == "Success"
         except (ChannelDown, LinkLost, ValueError):
-            self._media.stayed(call)
-            return False
-        if answer.get("Response") != "Success":
+            went = False
+        if not went:
             self._media.stayed(call)
             return False
         news: list[asyncio.Future[Any]] = [pending.taken, coming, pending.ended]
@@ -248,9 +232,7 @@ class AsteriskLine:
     def __init__(self, connection: Connection, hand_over: HandOver) -> None:
         self._connection = connection
         self._hand_over = hand_over
-        self._away: asyncio.Event | None = (
-            None  # set when it is known what became of it
-        )
+        self._away: asyncio.Event | None = None  # with people, perhaps to come back
 
     async def hear(self) -> AsyncIterator[Heard]:
         while True:

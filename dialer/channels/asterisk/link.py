@@ -13,9 +13,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
+from dialer.channels.alive import Alive
 from dialer.channels.asterisk.ami import Message, NotAmi, Parser, action
 from dialer.channels.port import ChannelDown
 from dialer.clock import Clock
@@ -141,7 +140,7 @@ class Wire(asyncio.Protocol):
             self._lists.pop(action_id, None)
 
 
-class Link:
+class Link(Alive):
     """Use within `async with`. `heard` is called with each event, in order, on the
     loop; it must not block. `regained` is called each time the link is up (again)."""
 
@@ -164,27 +163,14 @@ class Link:
         self._wire: Wire | None = None
         self._up = asyncio.Event()
         self._refused: LoginRefused | None = None
-        self._group = asyncio.TaskGroup()
-        self._keeper: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
         name = f"ami {self._login.host}:{self._login.port}"
-        self._keeper = self._group.create_task(self._keep(), name=name)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-        if isinstance(error, asyncio.CancelledError):
-            await self._group.__aexit__(kind, error, trace)
-        else:  # the block's own error leaves as it is, not as a group
-            await self._group.__aexit__(None, None, None)
+        async with asyncio.TaskGroup() as group:
+            keeper = group.create_task(self._keep(), name=name)
+            yield
+            keeper.cancel()
 
     @property
     def up(self) -> bool:

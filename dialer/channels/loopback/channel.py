@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from dialer.channels.alive import Alive
+from dialer.channels.line import Ticker
 from dialer.channels.loopback.actor import Understands, actor
 from dialer.channels.loopback.callee import Callee, Speech
 from dialer.channels.loopback.line import Leg, LoopbackLine, People, Wire
@@ -16,10 +16,9 @@ from dialer.channels.loopback.record import CarrierRecord
 from dialer.channels.port import Cause, ChannelDown, Line, NotAnswered, Order
 from dialer.clock import Clock
 from speech.audio import telephone
-from speech.port import FRAME_SECONDS, RATE
+from speech.port import RATE
 
 RINGS = 2.0  #: seconds until somebody reacts, unless the callee says otherwise
-LATE = 1e-4  #: seconds not worth sleeping for
 
 
 class Spoken(Protocol):
@@ -50,7 +49,7 @@ class PlacedTwice(Exception):
         self.attempt_id = attempt_id
 
 
-class LoopbackChannel:
+class LoopbackChannel(Alive):
     """A `channels.port.Channel`. Use within `async with`: one ticker serves all lines.
 
     callees: by E.164 number; a number that is not there is unallocated.
@@ -74,34 +73,23 @@ class LoopbackChannel:
         self._record = CarrierRecord(record) if record else None
         self._placed = self._record.attempts() if self._record else set[str]()
         self._sounds: dict[tuple[str, str, str], bytes] = {}
-        self._legs: dict[Wire, Leg] = {}
-        self._busy = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._ticker: asyncio.Task[None] | None = None
+        self._ticker = Ticker[Leg](clock, "loopback-ticker")
+        self._is_open = False
 
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        self._ticker = self._group.create_task(self._tick(), name="loopback-ticker")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
-        for wire in self._legs:
-            wire.end()
-        if isinstance(error, asyncio.CancelledError):
-            await self._group.__aexit__(kind, error, trace)
-        else:  # the block's own error leaves as it is, not as a group
-            await self._group.__aexit__(None, None, None)
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        try:
+            async with self._ticker:
+                self._is_open = True
+                yield
+        finally:
+            self._is_open = False
+            for leg in self._ticker.all():
+                leg.end()
 
     def lines(self) -> int:
         """Lines open now."""
-        return len(self._legs)
+        return len(self._ticker.all())
 
     async def prepare(
         self, studio: Studio, progress: Callable[[int, int], None] | None = None
@@ -127,7 +115,7 @@ class LoopbackChannel:
         """Raises NotAnswered; ChannelDown where callees were not prepared or the
         channel is not open; PlacedTwice. Leaving the block hangs up."""
         callee = self._callees.get(order.number)
-        if self._ticker is None or self._ticker.done():
+        if not self._is_open:
             raise ChannelDown("the loopback carrier is not open")
         if callee is not None:
             self._must_be_prepared(callee)
@@ -138,13 +126,13 @@ class LoopbackChannel:
             raise NotAnswered(Cause.UNALLOCATED)
         await self._ring(callee, order)
         wire = Wire()
-        self._legs[wire] = self._leg(wire, callee)
-        self._busy.set()
+        leg = self._leg(wire, callee)
+        self._ticker.add(leg)
         try:
             yield LoopbackLine(wire)
         finally:
-            wire.end()
-            del self._legs[wire]
+            leg.end()
+            self._ticker.remove(leg)
 
     def _must_be_prepared(self, callee: Callee) -> None:
         for text in callee.texts():
@@ -187,20 +175,6 @@ class LoopbackChannel:
         if speech.pcm:
             return speech.pcm
         return self._sounds[callee.language, callee.voice, speech.text]
-
-    async def _tick(self) -> None:
-        """Move every line on by a frame each 20 ms of the clock; what was late is
-        made up for, so that sound keeps the pace of the clock."""
-        while True:
-            await self._busy.wait()
-            start, ticks = self._clock.elapsed(), 0
-            while self._legs:
-                ticks += 1
-                ahead = start + ticks * FRAME_SECONDS - self._clock.elapsed()
-                await self._clock.sleep(ahead if ahead > LATE else 0)
-                for leg in tuple(self._legs.values()):
-                    leg.tick()
-            self._busy.clear()
 
 
 def _counted(

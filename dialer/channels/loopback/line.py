@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dialer.channels.line import Inbox, whole
 from dialer.channels.loopback.actor import SILENCE, Actor
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.port import Audio, Digit, Heard
 from speech.audio import telephone, to_float, to_pcm
 from speech.port import FRAME_BYTES, RATE
 
-UNREAD = 1500  #: items waiting for a reader (30 s); then the oldest are dropped
 SPEECH_DB = -20.0  #: the level callees speak at, which their noise is measured from
 
 
@@ -24,7 +24,7 @@ SPEECH_DB = -20.0  #: the level callees speak at, which their noise is measured 
 class Wire:
     """What lies between engine and carrier. It knows neither."""
 
-    up: asyncio.Queue[Heard | None] = field(default_factory=asyncio.Queue)
+    up: Inbox = field(default_factory=Inbox)
     down: bytearray = field(default_factory=bytearray)
     wish: asyncio.Future[bool] | None = None
     over: bool = False
@@ -35,7 +35,7 @@ class Wire:
             return
         self.over = True
         self.down.clear()
-        self.up.put_nowait(None)
+        self.up.end()
         if self.wish is not None and not self.wish.done():
             self.wish.set_result(False)
 
@@ -46,15 +46,11 @@ class LoopbackLine:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def hear(self) -> AsyncIterator[Heard]:
-        up = self._wire.up
-        while (heard := await up.get()) is not None:
-            yield heard
-        up.put_nowait(None)  # whoever asks again is told again
+    def hear(self) -> AsyncIterator[Heard]:
+        return self._wire.up.hear()
 
     def say(self, pcm: bytes) -> None:
-        if len(pcm) % 2:
-            raise ValueError("pcm: expected whole 16-bit samples")
+        pcm = whole(pcm)
         if not self._wire.over:
             self._wire.down += pcm
 
@@ -96,6 +92,9 @@ class Leg:
         self._people = people
         self._waited = 0
 
+    def end(self) -> None:
+        self._wire.end()
+
     def tick(self) -> None:
         """20 ms pass."""
         wire = self._wire
@@ -108,10 +107,8 @@ class Leg:
             wire.end()
             return
         if act.key:
-            wire.up.put_nowait(Digit(act.key))
-        wire.up.put_nowait(Audio(self._carried(self._noisy(act.frame))))
-        while wire.up.qsize() > UNREAD:
-            wire.up.get_nowait()
+            wire.up.put(Digit(act.key))
+        wire.up.put(Audio(self._carried(self._noisy(act.frame))))
         self._hand_over()
 
     def _carried(self, frame: bytes) -> bytes:

@@ -1,0 +1,93 @@
+"""What the lines of all drivers share: what was heard, and the 20 ms they move by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
+
+from dialer.channels.alive import Alive
+from dialer.channels.port import Heard
+from dialer.clock import Clock
+from speech.port import FRAME_SECONDS
+
+UNREAD = 1500  #: items waiting for a reader (30 s); then the oldest are dropped
+LATE = 1e-4  #: seconds not worth sleeping for
+
+
+class Inbox:
+    """What came and was not heard yet. One reader; see `port.Line.hear`."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Heard | None] = asyncio.Queue()
+
+    def put(self, heard: Heard) -> None:
+        self._items.put_nowait(heard)
+        if self._items.qsize() > UNREAD:
+            self._items.get_nowait()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        self._items.put_nowait(None)
+
+    async def hear(self) -> AsyncIterator[Heard]:
+        while (heard := await self._items.get()) is not None:
+            yield heard
+        self._items.put_nowait(None)  # whoever asks again is told again
+
+
+def whole(pcm: bytes) -> bytes:
+    """The same. ValueError: not whole samples, which is our bug."""
+    if len(pcm) % 2:
+        raise ValueError("pcm: expected whole 16-bit samples")
+    return pcm
+
+
+class Ticking(Protocol):
+    def tick(self) -> None:
+        """20 ms pass."""
+        ...
+
+
+T = TypeVar("T", bound=Ticking)
+
+
+class Ticker(Alive, Generic[T]):
+    """Moves all that is in it on every 20 ms of the clock; what was late is made up
+    for, so that sound keeps the clock's pace. Use within `async with`."""
+
+    def __init__(self, clock: Clock, name: str) -> None:
+        self._clock = clock
+        self._name = name
+        self._there: dict[T, None] = {}
+        self._busy = asyncio.Event()
+
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._run(), name=self._name)
+            yield
+            task.cancel()
+
+    def add(self, one: T) -> None:
+        self._there[one] = None
+        self._busy.set()
+
+    def remove(self, one: T) -> None:
+        self._there.pop(one, None)
+
+    def all(self) -> tuple[T, ...]:
+        return tuple(self._there)
+
+    async def _run(self) -> None:
+        while True:
+            await self._busy.wait()
+            start, ticks = self._clock.elapsed(), 0
+            while self._there:
+                ticks += 1
+                ahead = start + ticks * FRAME_SECONDS - self._clock.elapsed()
+                await self._clock.sleep(ahead if ahead > LATE else 0)
+                for one in self.all():
+                    one.tick()
+            self._busy.clear()
