@@ -38,9 +38,9 @@ def test_what_the_network_said(q850: str, tech: str, cause: Cause) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("[[cause]\n", "causes.toml"),
-        ('[[cause]]\nis = "gone"\n', "gone"),
-        ('[[cause]]\nis = "busy"\nsips = [486]\n', "sips"),
+        ("[[cause]\n", "line 1"),
+        ('[[cause]]\nis = "gone"\n', r"cause\.0\.is: .*'busy'"),
+        ('[[cause]]\nis = "busy"\nsips = [486]\n', r"cause\.0\.sips: "),
         (
             '[[cause]]\nis = "busy"\nsip = [486]\n'
             '[[cause]]\nis = "failed"\nsip = [486]\n',
@@ -56,3 +56,15 @@ def test_a_file_that_is_wrong_names_its_place(
     with pytest.raises(BadCauses, match=what) as told:
         load_causes(path)
     assert str(told.value).startswith("causes.toml")
+
+
+@pytest.mark.parametrize("data", [None, b"\xff\xfe["])
+def test_a_file_that_cannot_be_read_is_one_message(
+    tmp_path: Path, data: bytes | None
+) -> None:
+    path = tmp_path / "causes.toml"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(BadCauses) as told:
+        load_causes(path)
+    assert str(told.value).startswith("causes.toml: ")

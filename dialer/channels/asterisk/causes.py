@@ -47,11 +47,16 @@ class Causes:
 
 
 def load_causes(path: Path) -> Causes:
-    """BadCauses: not TOML, an unknown key or cause, a code that is in two entries."""
+    """BadCauses: no TOML file, an unknown key or cause, a code in two entries."""
     try:
-        found = CauseFile.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        found = CauseFile.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadCauses(f"{path.name}: {error}") from error
+    except ValidationError as error:
+        places = (
+            ".".join(map(str, e["loc"])) + f": {e['msg']}" for e in error.errors()
+        )
+        raise BadCauses(f"{path.name}: {'; '.join(places)}") from error
     sip, q850 = dict[int, Cause](), dict[int, Cause]()
     for entry in found.cause:
         for known, codes in ((sip, entry.sip), (q850, entry.q850)):

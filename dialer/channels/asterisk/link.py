@@ -11,7 +11,7 @@ import itertools
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from dialer.channels.alive import Alive
@@ -266,11 +266,18 @@ class Link(Alive):
     async def _stay(self, wire: Wire) -> None:
         """Until it is lost, or a ping is not answered in time: an Asterisk that is
         frozen keeps its sockets open."""
-        while not wire.lost.done():
-            try:
+        there = True
+        while there:
+            with suppress(TimeoutError):
                 async with self._clock.timeout(self._patience.ping):
                     await asyncio.shield(wire.lost)
-            except TimeoutError:
-                async with self._clock.timeout(self._patience.answer):
-                    await wire.ask("Ping", self._new_id())
+            there = not wire.lost.done() and await self._pinged(wire)
         log.warning("ami: link lost")
+
+    async def _pinged(self, wire: Wire) -> bool:
+        try:
+            async with self._clock.timeout(self._patience.answer):
+                await wire.ask("Ping", self._new_id())
+        except (TimeoutError, LinkLost):
+            return False
+        return True
