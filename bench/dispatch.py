@@ -1,8 +1,10 @@
 """How many attempts a second can the embedded ledger take through their life?
 
 claim -> gather the case and judge it -> reserved->dialing, durable -> finish, durable,
-with the next attempt: by the dispatcher, on SQLite with synchronous=FULL, 64 calls at
-once, without sound. Run: python -m bench.dispatch [--json]
+with the next attempt: by the dispatcher, on SQLite with synchronous=FULL, no sound. 256
+calls are under way at once (`--lines`): at thousands of attempts a second there are no
+fewer, and the more they are, the more of them share a commit.
+Run: python -m bench.dispatch [--lines N] [--json]
 """
 
 from __future__ import annotations
@@ -160,7 +162,7 @@ async def run(count: int, lines: int, judge: Judge) -> Result:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attempts", type=int, default=10_000)
-    parser.add_argument("--lines", type=int, default=64)
+    parser.add_argument("--lines", type=int, default=256)
     parser.add_argument("--gate", choices=("packs", "open"), default="packs")
     parser.add_argument("--json", action="store_true", dest="as_json")
     asked = parser.parse_args()

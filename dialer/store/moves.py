@@ -22,7 +22,7 @@ from dialer.store.tables import attempts, stamp
 from dialer.store.work import Work
 
 GOVERNED = Attempt._fields  # the columns that `advance` governs
-ENUMS = (Phase, Disposition)
+ENUMS = frozenset({Phase, Disposition})
 
 
 def read(work: Work, statement: Listed, wanted: Sequence[str]) -> list[Any]:
@@ -69,10 +69,11 @@ def changes(row: Any, before: Attempt, after: Attempt) -> dict[str, object]:
     return found
 
 
-def value(found: object) -> object:
-    if isinstance(found, datetime):
+def value(found: Any) -> object:
+    kind = type(found)
+    if kind is datetime:
         return stamp(found)
-    return found.value if isinstance(found, ENUMS) else found
+    return found.value if kind in ENUMS else found
 
 
 def save(work: Work, changed: Iterable[Mapping[str, object]]) -> None:
