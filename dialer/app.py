@@ -1,18 +1,16 @@
-"""The only file that names drivers: settings in, an engine out."""
+"""Settings in, an engine out. With `switches` the only file that names drivers."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import gc
-import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from dialer import switches
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
 from dialer.call.facts import OfferRule, Terms
@@ -23,11 +21,13 @@ from dialer.campaign.plan import Summary
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
 from dialer.channels.loopback.channel import LoopbackChannel
+from dialer.channels.port import Carrier
 from dialer.clock import Clock
 from dialer.compliance import packs
 from dialer.compliance.gate import make_judge
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
+from dialer.engine import Engine, alone, settle
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
 from dialer.model import Judge
@@ -37,11 +37,11 @@ from dialer.store.port import (
     Campaign,
     Claimed,
     Refused,
-    StoreDown,
     StoreError,
     Stores,
 )
 from dialer.store.sqlite import open_sqlite
+from dialer.trunks import model as trunks
 from ivr.intent import ready
 from ivr.library import Library, load_library
 from speech.amd import read_phrases
@@ -50,8 +50,6 @@ from speech.port import Recogniser
 from speech.prompts import Prompts, Recall, open_prompts
 from speech.recognisers.vosk import Vosk
 from speech.recognisers.whisper import Whisper
-
-log = logging.getLogger(__name__)
 
 CALLEES = "demo/callees.pack"  # what the demo's callees say, rendered already
 
@@ -116,34 +114,6 @@ async def plan(
     async for chunk in chunks:
         summary.add(chunk)
     return summary
-
-
-# --- one engine a home
-
-
-class EngineRuns(StoreError):
-    """Another process of this installation places calls."""
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Hold the engine's lock; the system frees it however this process ends."""
-    path = settings.home / "engine.lock"
-    with path.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EngineRuns(f"{settings.home}: an engine is running here") from None
-        yield
-
-
-def engine_runs(settings: Settings) -> bool:
-    """Does some process of this installation place calls now?"""
-    try:
-        with _alone(settings):
-            return False
-    except EngineRuns:
-        return True
 
 
 # --- speech
@@ -232,60 +202,6 @@ def terms(wanted: CampaignFile) -> Terms:
     )
 
 
-@dataclass
-class Engine:
-    """One campaign being called by this process."""
-
-    dispatcher: Dispatcher
-    desk: Desk
-    log: Log
-    campaign: Campaign
-    _paused: bool = False
-
-    @property
-    def rendering(self) -> int:
-        """Prompts still to be rendered."""
-        return self.desk.studio.prompts.waiting
-
-    def pause(self) -> None:
-        """No new calls; the campaign will be left `paused`. Callable from a signal."""
-        self._paused = True
-        self.dispatcher.stop()
-
-    async def run(self, *, wait: bool = False) -> None:
-        """Call until nothing is due; the evidence log is fed on the way."""
-        stores, clock = self.desk.stores, self.desk.studio.clock
-        await stores.ledger.rescue(clock.now(), self.desk.node)
-        try:
-            async with asyncio.TaskGroup() as group:
-                feed = group.create_task(self._feed(), name="evidence")
-                await self.dispatcher.run(wait=wait)
-                feed.cancel()
-        finally:
-            await self._settle(stores, clock)
-
-    async def _feed(self) -> None:
-        while True:
-            try:
-                await self.log.append(self.desk.stores.journal)
-            except (StoreDown, StoreError, OSError):
-                log.exception("evidence log: not appended")  # calls go on
-            await self.desk.studio.clock.sleep(2.0)
-
-    async def _settle(self, stores: Stores, clock: Clock) -> None:
-        found = await stores.campaigns.status(self.campaign.campaign_id)
-        running = found.campaign.state == "running"
-        if running and self._paused:
-            await stores.campaigns.set_state(
-                self.campaign.campaign_id, "paused", clock.now()
-            )
-        elif running and not set(found.phases) - {"done"}:
-            await stores.campaigns.set_state(
-                self.campaign.campaign_id, "done", clock.now()
-            )
-        await self.log.append(stores.journal)
-
-
 @asynccontextmanager
 async def engine(
     settings: Settings,
@@ -303,21 +219,22 @@ async def engine(
     carrier in memory keeps its own record of calls placed.
     """
     wanted = parse(found.settings)
-    if callees is None:
-        callees = _callees(wanted, settings)
+    world: World
+    if wanted.channel == "trunks":
+        world = _trunks(settings, wanted, stores)
+    else:
+        there = _callees(wanted, settings) if callees is None else callees
+        world = _memory(there, witness)
     recall = Recall()
-    with _alone(settings):
+    with alone(settings):
         async with (
             studio(settings, clock, recall) as shared,
-            LoopbackChannel(
-                callees, clock, understands=recall.text, record=witness
-            ) as channel,
+            world(shared, recall) as carrier,
         ):
-            await channel.prepare(shared.prompts)
             count = lines or wanted.lines
             desk = Desk(
                 stores=stores,
-                channel=channel,
+                carrier=carrier,
                 studio=replace(shared, hand_over_to=wanted.hand_over_to),
                 judge=judge(settings, clock.now().date()),
                 terms=terms(wanted),
@@ -328,36 +245,63 @@ async def engine(
                 ring_seconds=settings.engine.ring_seconds,
                 line=asyncio.Semaphore(count),
             )
-
-            async def one(claimed: Claimed) -> None:
-                await call(claimed, desk)
-
-            pace = Pace(
-                lines=count,
-                ahead=count,
-                poll=settings.engine.poll_seconds,
-                grace=settings.engine.grace_seconds,
-                lease=timedelta(seconds=settings.engine.lease_seconds),
-            )
-            dispatcher = Dispatcher(
-                found.campaign_id,
-                stores,
-                one,
-                clock,
-                node=settings.engine.node,
-                pace=pace,
-            )
             log = Log.open(settings.evidence_folder)
             settle()
-            yield Engine(dispatcher, desk, log, found)
+            yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
 
 
-def settle() -> None:
-    """Spare the garbage collector what is loaded: it will stay, and to look through it
-    again takes 100 ms, in the middle of somebody's call."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 10)
+World = Callable[[Studio, Recall], AbstractAsyncContextManager[Carrier]]
+
+
+def _memory(callees: Mapping[str, Callee], witness: Path | None) -> World:
+    @asynccontextmanager
+    async def opened(shared: Studio, recall: Recall) -> AsyncIterator[Carrier]:
+        async with LoopbackChannel(
+            callees, shared.clock, understands=recall.text, record=witness
+        ) as channel:
+            await channel.prepare(shared.prompts)
+            yield channel
+
+    return opened
+
+
+def _trunks(settings: Settings, wanted: CampaignFile, stores: Stores) -> World:
+    found = trunks.load(settings.trunks_file, secrets=True)
+    chosen = switches.choose(found, wanted.trunks, wanted.caller_id)
+
+    @asynccontextmanager
+    async def opened(shared: Studio, recall: Recall) -> AsyncIterator[Carrier]:
+        async with (
+            switches.open_routes(found, chosen, shared.clock) as (routes, changes),
+            switches.reported(routes, changes, stores.journal, settings, shared.clock),
+        ):
+            yield routes
+
+    return opened
+
+
+def _dispatcher(
+    desk: Desk, found: Campaign, settings: Settings, lines: int
+) -> Dispatcher:
+    async def one(claimed: Claimed) -> None:
+        await call(claimed, desk)
+
+    own = settings.engine
+    pace = Pace(
+        lines=lines,
+        ahead=lines,
+        poll=own.poll_seconds,
+        grace=own.grace_seconds,
+        lease=timedelta(seconds=own.lease_seconds),
+    )
+    return Dispatcher(
+        found.campaign_id,
+        desk.stores,
+        one,
+        desk.studio.clock,
+        node=own.node,
+        pace=pace,
+    )
 
 
 def _retries(wanted: CampaignFile) -> Mapping[str, tuple[float, int]]:

@@ -27,6 +27,7 @@ from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
 from dialer.clock import Clock, SystemClock
 from dialer.contacts import review
+from dialer.engine import Engine
 from dialer.evidence.log import check
 from dialer.model import Turn
 from dialer.reports.leaks import Search, find_leaks
@@ -125,7 +126,7 @@ def fresh_home(home: Path) -> None:
 
 
 Tell = Callable[[str], None]
-Watch = Callable[[Stores, str, app.Engine, Clock], Coroutine[Any, Any, None]]
+Watch = Callable[[Stores, str, Engine, Clock], Coroutine[Any, Any, None]]
 
 
 async def play(

@@ -59,6 +59,10 @@ class Compliance(Part):
     holidays: str = ""
 
 
+class Telephony(Part):
+    trunks: str = ""
+
+
 class Settings(Part):
     """Everything an installation may choose. `home` holds all it writes."""
 
@@ -68,6 +72,7 @@ class Settings(Part):
     call: Call = Call()
     keys: Keys = Keys()
     compliance: Compliance = Compliance()
+    telephony: Telephony = Telephony()
 
     @property
     def vault_db(self) -> Path:
@@ -80,6 +85,16 @@ class Settings(Part):
     @property
     def evidence_folder(self) -> Path:
         return self.home / "evidence"
+
+    @property
+    def trunks_file(self) -> Path:
+        chosen = self.telephony.trunks
+        return Path(chosen).expanduser() if chosen else self.home / "trunks.toml"
+
+    @property
+    def trunk_figures(self) -> Path:
+        """What the engine last knew of its trunks; for `dialer trunks status`."""
+        return self.home / "trunks.json"
 
     @property
     def prompts_folder(self) -> Path:

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
 from dialer.campaign.retry import Policy, next_try
 from dialer.channels.port import (
+    Carrier,
+    Cause,
     Channel,
     ChannelDown,
     Line,
+    NoSeat,
     NotAnswered,
     Order,
     Unsure,
 )
-from dialer.model import Contact, Disposition, Judge, NextTry, Outcome, Personal
+from dialer.model import (
+    Case,
+    Contact,
+    Disposition,
+    Judge,
+    NextTry,
+    Outcome,
+    Personal,
+    Reason,
+    Verdict,
+)
 from dialer.store.port import Claimed, FlagRow, Stores
 from ivr import fill
 from ivr.port import CaseFacts
 
 log = logging.getLogger(__name__)
 
+HOUSE = "our trunks (rule of the house)"
 #: Whom a flag heard in a call concerns.
 SCOPES: dict[str, tuple[str, ...]] = {
     "do_not_call": ("person", "number"),
@@ -37,7 +53,7 @@ class Desk:
     """What every call of a campaign shares."""
 
     stores: Stores
-    channel: Channel
+    carrier: Carrier
     studio: Studio
     judge: Judge
     terms: Terms
@@ -59,7 +75,14 @@ async def call(claimed: Claimed, desk: Desk) -> None:
         personal, claimed.contact, desk.terms, clock.now(), claimed.number
     )
     await prepare(case, desk.studio)
-    async with desk.line:
+    number, caller_id = personal.phones[claimed.number], desk.terms.caller_id
+    async with desk.line, AsyncExitStack() as seated:
+        seat = desk.carrier.seat(number, caller_id)
+        try:
+            channel = await seated.enter_async_context(seat)
+        except NoSeat as no:
+            await _postpone(claimed, no, desk)
+            return
         verdict = await stores.ledger.dialing(
             claimed.attempt_id, node=desk.node, now=clock.now(), judge=desk.judge
         )
@@ -67,14 +90,26 @@ async def call(claimed: Claimed, desk: Desk) -> None:
             return
         outcome = _ended(Disposition.ERROR, desk, "fault")
         try:
-            outcome = await _dial(claimed, personal, case, desk)
+            outcome = await _dial(claimed, personal, case, desk, channel)
         except asyncio.CancelledError:
             outcome = _ended(Disposition.ERROR, desk, "cut by stop")
             raise
         finally:
+            outcome = _by(channel.trunk, outcome)
             await stores.ledger.finish(
                 claimed.attempt_id, _with_retry(outcome, claimed, desk)
             )
+
+
+async def _postpone(claimed: Claimed, no: NoSeat, desk: Desk) -> None:
+    """Nothing can be dialed: due again later, with the reason, by a refusal of ours."""
+
+    def refused(case: Case, now: datetime) -> Verdict:
+        return Verdict(False, (Reason("trunk", HOUSE, no.why),), now + no.after)
+
+    await desk.stores.ledger.dialing(
+        claimed.attempt_id, node=desk.node, now=desk.studio.clock.now(), judge=refused
+    )
 
 
 async def prepare(case: CaseFacts, studio: Studio) -> None:
@@ -89,7 +124,7 @@ async def prepare(case: CaseFacts, studio: Studio) -> None:
 
 
 async def _dial(
-    claimed: Claimed, personal: Personal, case: CaseFacts, desk: Desk
+    claimed: Claimed, personal: Personal, case: CaseFacts, desk: Desk, channel: Channel
 ) -> Outcome:
     order = Order(
         claimed.attempt_id,
@@ -98,7 +133,7 @@ async def _dial(
         desk.terms.caller_id,
     )
     try:
-        async with desk.channel.place(order) as line:
+        async with channel.place(order) as line:
             await desk.stores.ledger.answered(
                 claimed.attempt_id, desk.studio.clock.now()
             )
@@ -106,7 +141,7 @@ async def _dial(
     except NotAnswered as no:
         return _ended(BY_CAUSE[no.cause], desk, no.cause.value)
     except ChannelDown:
-        return _ended(Disposition.FAILED, desk, "channel down")
+        return _ended(Disposition.FAILED, desk, Cause.NOT_DIALED.value)
     except Unsure:
         return _ended(Disposition.UNKNOWN, desk, "switch lost")
 
@@ -137,6 +172,13 @@ def _flag_rows(name: str, claimed: Claimed, desk: Desk) -> list[FlagRow]:
 
 def _ended(disposition: Disposition, desk: Desk, cause: str) -> Outcome:
     return Outcome(disposition, desk.studio.clock.now(), cause)
+
+
+def _by(trunk: str, outcome: Outcome) -> Outcome:
+    """With the trunk that the call went out by, if there are any."""
+    if not trunk:
+        return outcome
+    return replace(outcome, facts={**outcome.facts, "trunk": trunk})
 
 
 def _outcome(talked: Talked, desk: Desk) -> Outcome:

@@ -56,7 +56,8 @@ class CampaignFile(Part):
     product: str = Field("loan", pattern="^(loan|card|invoice|rent)$")
     batches: tuple[str, ...] = ()  # empty: all
     packs: tuple[str, ...] = ()  # asked for beyond those the locations imply
-    channel: str = Field("loopback", pattern="^(loopback)$")
+    channel: str = Field("loopback", pattern="^(loopback|trunks)$")
+    trunks: tuple[str, ...] = ()  # trunks: these of trunks.toml; empty: all
     callees: str = ""  # loopback: a folder of callees, relative to the file
     caller_id: str = ""
     lines: int = Field(8, ge=1, le=500)

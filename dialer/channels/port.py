@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,6 +31,8 @@ class Order:
     ring_seconds: float = 30.0
     caller_id: str = ""
     trunk: str = ""
+    #: Called when the far end rings; a call may be answered without.
+    ringing: Callable[[], None] = field(default=lambda: None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,34 @@ class Channel(Protocol):
     left, however it is left. It never places one order twice.
     """
 
+    @property
+    def trunk(self) -> str:
+        """By which the last order went out, for the record; empty: there are none."""
+        ...
+
     def place(self, order: Order) -> AbstractAsyncContextManager[Line]: ...
+
+
+class Carrier(Protocol):
+    """All ways out together: whoever has a seat may place one call at once.
+
+    `seat` waits for room on a way that takes the number (E.164) under the caller ID
+    (empty: any we own). It raises NoSeat, and gives the room back when the block is
+    left.
+    """
+
+    def seat(
+        self, number: str, caller_id: str
+    ) -> AbstractAsyncContextManager[Channel]: ...
+
+
+class NoSeat(Exception):
+    """No way out now: nothing was dialed. `after`: when to ask again."""
+
+    def __init__(self, why: str, after: timedelta) -> None:
+        super().__init__(why)
+        self.why = why
+        self.after = after
 
 
 class NotAnswered(Exception):

@@ -17,6 +17,7 @@ from dialer.campaign.plan import Summary
 from dialer.cli.frame import emit, err, json_option, out, run, with_settings
 from dialer.cli.progress import bar
 from dialer.clock import Clock, SystemClock
+from dialer.engine import Engine, engine_runs
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Status, Stores
 
@@ -269,7 +270,7 @@ async def _driven(
         if found.state != "running":
             now = clock.now()
             await stores.campaigns.set_state(found.campaign_id, "running", now)
-        if app.engine_runs(settings):
+        if engine_runs(settings):
             if not quiet:
                 err.print("another engine is running here and takes up the work")
             return await stores.campaigns.status(found.campaign_id)
@@ -285,7 +286,7 @@ async def _driven(
 
 
 def pause_on_interrupt(
-    engine: app.Engine, stores: Stores, found: Campaign, clock: Clock
+    engine: Engine, stores: Stores, found: Campaign, clock: Clock
 ) -> None:
     """The first Ctrl-C pauses the campaign and lets calls end; the next one cuts."""
     loop = asyncio.get_running_loop()
@@ -308,7 +309,7 @@ def pause_on_interrupt(
 async def watch(
     stores: Stores,
     campaign_id: str,
-    engine: app.Engine,
+    engine: Engine,
     clock: Clock,
     *,
     quiet: bool,
@@ -336,7 +337,7 @@ async def watch(
             await clock.sleep(0.5)
 
 
-def progress_line(phases: Mapping[str, int], engine: app.Engine) -> str:
+def progress_line(phases: Mapping[str, int], engine: Engine) -> str:
     """One line: how many attempts stand where."""
     prompts = engine.rendering
     return (

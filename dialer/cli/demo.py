@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from dialer import app, demo, logs
+from dialer import demo, logs
 from dialer.cli.calls import show_call
 from dialer.cli.campaign import show_plan, watch
 from dialer.cli.frame import Fail, emit, err, json_option, out, run
 from dialer.cli.start import prepare_home
 from dialer.clock import Clock
+from dialer.engine import Engine
 from dialer.settings import Settings, load
 from dialer.store.port import Stores
 
@@ -54,7 +55,7 @@ def demo_command(
             err.print(line)
 
     async def board(
-        stores: Stores, campaign_id: str, engine: app.Engine, clock: Clock
+        stores: Stores, campaign_id: str, engine: Engine, clock: Clock
     ) -> None:
         await watch(stores, campaign_id, engine, clock, quiet=as_json)
 

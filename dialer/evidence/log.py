@@ -20,7 +20,7 @@ from dialer.evidence.entry import Row, canonical, leaf
 from dialer.evidence.proof import PROOF_HEAD, Broken, Head, open_note
 from dialer.evidence.tiles import Tiles, prune, replace, sync, write
 from dialer.evidence.verify import Archive, Report
-from dialer.store.port import Journal
+from dialer.store.port import Feed
 
 READER = "evidence"  # our cursor's name in the journal
 CHUNK = 4096  # entries a checkpoint, at most
@@ -66,7 +66,7 @@ class Log:
         """The signed checkpoint as it stands. LogError: there is none yet."""
         return self._checkpoint().decode()
 
-    async def append(self, journal: Journal) -> int:
+    async def append(self, journal: Feed) -> int:
         """Log what the journal has beyond our last entry. -> how many entries.
 
         Safe to cut off anywhere and to run in several processes. LogError: the archive
@@ -178,7 +178,7 @@ def _after(size: int, rows: Sequence[Row], tiles: Tiles) -> Sequence[Row]:
 
 async def check(
     folder: Path,
-    journal: Journal | None,
+    journal: Feed | None,
     *,
     vkey: str | None = None,
     remembered: str | None = None,

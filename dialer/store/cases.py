@@ -39,6 +39,7 @@ from dialer.store.tables import (
     stamp,
 )
 
+NOT_DIALED = "not_dialed"  # the cause that `channels.port.Cause` has for it
 HISTORY = timedelta(days=35)  # the longest rule looks back a month
 Found = dict[tuple[str, str], list[tuple[str, str, str, str]]]
 
@@ -109,7 +110,7 @@ def review_rows(match: Match) -> Select[*tuple[Any, ...]]:
 
 def call_rows(match: Match) -> list[Select[*tuple[Any, ...]]]:
     """Calls over every number of the person: to them and from them. A call that may
-    have been answered counts as answered."""
+    have been answered counts as answered; what no trunk took was no call."""
     mine = select(numbers.c.person, numbers.c.number).where(match["person"])
     mine_once = mine.distinct().subquery()
     since = bindparam("since", type_=String)
@@ -129,7 +130,7 @@ def call_rows(match: Match) -> list[Select[*tuple[Any, ...]]]:
     return [
         out.join_from(
             mine_once, attempts, attempts.c.number == mine_once.c.number
-        ).where(rang >= since),
+        ).where(rang >= since, attempts.c.cause != NOT_DIALED),
         into.join_from(
             mine_once, inbound, inbound.c.number == mine_once.c.number
         ).where(came >= since),

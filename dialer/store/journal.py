@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from dialer.store.port import JournalRow, Refused
@@ -26,6 +29,7 @@ KINDS = {
     "attempt.answered": "the far end picked up (attempt)",
     "attempt.lost": "its node died after dialing; never dialed again (attempt)",
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
+    "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 
@@ -46,6 +50,12 @@ class SqlJournal:
 
     async def after(self, seq: int, limit: int = 1000) -> list[JournalRow]:
         return await self._runner.read(lambda c: after(c, seq, limit))
+
+    async def note(
+        self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
+    ) -> None:
+        """An entry about what no other table holds."""
+        await self._runner.write(lambda work: work.note(at, kind, subject, body))
 
     async def cursor(self, reader: str) -> int:
         """The last entry that `reader` has dealt with; 0 at first."""

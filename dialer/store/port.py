@@ -317,12 +317,20 @@ class JournalRow:
     salt: bytes
 
 
-class Journal(Protocol):
+class Feed(Protocol):
+    """The journal as its readers see it."""
+
     async def after(self, seq: int, limit: int = 1000) -> list[JournalRow]: ...
 
     async def cursor(self, reader: str) -> int: ...
 
     async def move(self, reader: str, seq: int) -> None: ...
+
+
+class Journal(Feed, Protocol):
+    async def note(
+        self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

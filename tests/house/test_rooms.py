@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str]] = {
         "speech",
     },
     "dialer.evidence": LEAVES | {"dialer.store.port"},
+    "dialer.trunks": {"dialer.clock", "dialer.channels.port"},
     "dialer.store": LEAVES | {"dialer.evidence.entry"},
     "dialer.reports": LEAVES | {"dialer.store.port"},
 }

@@ -259,6 +259,7 @@ read = call,user,system
 write = originate,call,system,reporting
 eventfilter(action(include),name(OriginateResponse)) =
 eventfilter(action(include),name(Hangup)) =
+eventfilter(action(include),name(Newstate)) =
 eventfilter(action(include),name(UserEvent)) =
 eventfilter(action(include),name(FullyBooted)) =
 """,

@@ -109,7 +109,7 @@ async def victim(home: Path) -> None:
         terms = Terms({"en": "A"}, "mediation", "loan", OFFERS)
         desk = Desk(
             stores=stores,
-            channel=channel,
+            carrier=channel,
             studio=studio,
             judge=allow,
             terms=terms,

@@ -20,6 +20,7 @@ from dialer.channels.alive import Alive
 from dialer.channels.asterisk.ami import Message
 from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
 from dialer.channels.asterisk.causes import Causes
+from dialer.channels.asterisk.contacts import Peer, peers
 from dialer.channels.asterisk.link import Link, LinkLost, Login
 from dialer.channels.port import (
     Cause,
@@ -57,6 +58,7 @@ class Pending(NamedTuple):
     """A call under way, and what events tell of it. With any of them it is no longer
     ours to end."""
 
+    ringing: Callable[[], None]
     refused: asyncio.Future[None]
     taken: asyncio.Future[None]  # by people
     ended: asyncio.Future[Ended | None]  # None: gone while nobody listened
@@ -85,6 +87,7 @@ class AsteriskChannel(Alive):
         self._link = Link(login, clock, self._heard, regained=self._look_again)
         self._calls: dict[str, Pending] = {}
         self._group = asyncio.TaskGroup()
+        self.trunk = ""
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
@@ -95,12 +98,18 @@ class AsteriskChannel(Alive):
         """ChannelDown: Asterisk does not answer by then."""
         await self._link.wait_up(seconds)
 
+    async def peers(self, trunk: str) -> list[Peer]:
+        """What it knows of a trunk's carrier. ChannelDown, LinkLost: not now."""
+        asked = [("Endpoint", trunk)]
+        return peers(await self._link.ask_list("PJSIPShowEndpoint", asked))
+
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:
         """NotAnswered. ChannelDown: nothing was sent. Unsure: it may have rung."""
-        call = uuid5(NAMESPACE, order.attempt_id)
+        call = uuid5(NAMESPACE, f"{order.attempt_id} {order.trunk}".rstrip())
         loop = asyncio.get_running_loop()
-        pending = Pending(*(loop.create_future() for _ in range(3)))
+        futures = (loop.create_future() for _ in range(3))
+        pending = Pending(order.ringing, *futures)
         self._calls[str(call)] = pending
         with self._media.awaited(call) as coming:
             try:
@@ -108,7 +117,7 @@ class AsteriskChannel(Alive):
                 connection = await self._answered(order, pending, coming)
                 yield AsteriskLine(connection, partial(self._hand_over, call))
             finally:
-                if not any(one.done() for one in pending):
+                if not any(one.done() for one in pending[1:]):
                     await self._hang_up(str(call), pending)
                 del self._calls[str(call)]
 
@@ -202,6 +211,9 @@ class AsteriskChannel(Alive):
                 pending = self._calls.get(message.get("Call"))
                 if pending and not pending.taken.done():
                     pending.taken.set_result(None)
+            case "Newstate" if message.get("ChannelStateDesc") == "Ringing":
+                if pending := self._calls.get(message.get("Uniqueid")):
+                    pending.ringing()
             case "OriginateResponse" if message.get("Response") == "Failure":
                 pending = self._calls.get(message.get("ActionID"))
                 if pending and not pending.refused.done():

@@ -13,7 +13,14 @@ from dialer.channels.loopback.actor import Understands, actor
 from dialer.channels.loopback.callee import Callee, Speech
 from dialer.channels.loopback.line import Leg, LoopbackLine, People, Wire
 from dialer.channels.loopback.record import CarrierRecord
-from dialer.channels.port import Cause, ChannelDown, Line, NotAnswered, Order
+from dialer.channels.port import (
+    Cause,
+    Channel,
+    ChannelDown,
+    Line,
+    NotAnswered,
+    Order,
+)
 from dialer.clock import Clock
 from speech.audio import telephone
 from speech.port import RATE
@@ -50,7 +57,8 @@ class PlacedTwice(Exception):
 
 
 class LoopbackChannel(Alive):
-    """A `channels.port.Channel`. Use within `async with`: one ticker serves all lines.
+    """A `channels.port.Channel`, and the whole `Carrier`. Use within `async with`: one
+    ticker serves all lines.
 
     callees: by E.164 number; a number that is not there is unallocated.
     understands: pcm of what a callee heard -> its words (`Recall.text`); without it
@@ -75,6 +83,7 @@ class LoopbackChannel(Alive):
         self._sounds: dict[tuple[str, str, str], bytes] = {}
         self._ticker = Ticker[Leg](clock, "loopback-ticker")
         self._is_open = False
+        self.trunk = ""
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
@@ -109,6 +118,11 @@ class LoopbackChannel(Alive):
             for text in said:
                 clip = studio.get(language, text, voice=voice)
                 self._sounds[language, voice, text] = clip.pcm if clip else b""
+
+    @asynccontextmanager
+    async def seat(self, number: str, caller_id: str) -> AsyncIterator[Channel]:
+        """There is always room."""
+        yield self
 
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:
@@ -157,6 +171,8 @@ class LoopbackChannel(Alive):
         if callee.answer == Cause.NO_ANSWER and callee.ring_seconds is None:
             rings = order.ring_seconds
         ends = rings + len(early) / (2 * RATE)
+        if callee.answer in ("answers", Cause.NO_ANSWER):
+            order.ringing()
         await self._clock.sleep(min(ends, order.ring_seconds))
         played = max(0, round((order.ring_seconds - rings) * RATE)) * 2
         if callee.answer != "answers":
