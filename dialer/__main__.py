@@ -8,19 +8,24 @@ import click
 
 from dialer.campaign.file import CampaignError
 from dialer.campaign.retry import RetryError
+from dialer.channels.asterisk.causes import BadCauses
 from dialer.channels.loopback.callees import CalleesError
+from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer
 from dialer.compliance.packs import PackError
 from dialer.contacts.problem import FileRefused
 from dialer.settings import SettingsError
 from dialer.store.port import StoreDown, StoreError
+from dialer.trunks.model import TrunksError
 from ivr.library import LibraryError
 from speech.port import SpeechError
 
 #: Errors whose text is written for the user.
 TOLD = (
+    BadCauses,
     CalleesError,
     CampaignError,
+    ChannelDown,
     FileRefused,
     LibraryError,
     OSError,
@@ -30,6 +35,7 @@ TOLD = (
     SpeechError,
     StoreDown,
     StoreError,
+    TrunksError,
 )
 
 

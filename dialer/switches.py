@@ -117,7 +117,10 @@ async def open_switch(
         media=(asterisk.media_host, asterisk.media_port),
     )
     async with channel:
-        await channel.ready(PATIENCE)
+        try:
+            await channel.ready(PATIENCE)
+        except ChannelDown as down:
+            raise ChannelDown(f"asterisk.{name}: {down}") from down
         yield channel
 
 

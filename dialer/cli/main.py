@@ -20,6 +20,7 @@ from dialer.cli.models import models
 from dialer.cli.render import render
 from dialer.cli.start import init
 from dialer.cli.templates import templates
+from dialer.cli.trunks import trunks
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,6 +54,7 @@ for command in (
     keys,
     models,
     templates,
+    trunks,
 ):
     dialer.add_command(command)
 templates.add_command(render)

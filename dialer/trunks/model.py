@@ -81,6 +81,14 @@ class Asterisk(Part):
     media_host: str = "127.0.0.1"  # our address, as this Asterisk sees it
     media_port: int = Field(0, ge=0, le=65535)  # 0: any free one
     config: str = ""  # its configuration folder on this machine; empty: elsewhere
+    bind: Word = "0.0.0.0"  # where it listens for carriers
+    sip_port: Port = 5060  # udp and tcp
+    tls_port: Port = 5061
+    external: Word = ""  # its public address, behind NAT
+    local_net: tuple[Word, ...] = ()  # networks that are not behind that NAT
+    ca_file: str = ""  # tls: who signs carriers' certificates; a path there
+    cert_file: str = ""  # tls: our own, where a carrier asks for one
+    key_file: str = ""
 
 
 class Trunk(Part):
@@ -96,7 +104,6 @@ class Trunk(Part):
     register_: bool = Field(False, alias="register")
     from_user: Word = ""
     from_domain: Word = ""
-    ca_file: str = ""  # tls: who signs the carrier's certificate, on the Asterisk
     caller_ids: tuple[str, ...] = Field(min_length=1)
     prefixes: tuple[str, ...] = ()  # of E.164; empty: every number
     strip: str = ""  # taken off the front of the number,
@@ -167,8 +174,18 @@ def _problems(file: TrunksFile) -> Iterator[tuple[str, str]]:
                 f"trunk.{name}.asterisk",
                 f"there is no [asterisk.{trunk.asterisk}] (there is {known})",
             )
+        if trunk.transport == "tls" and not _trusts(file, trunk):
+            yield (
+                f"asterisk.{trunk.asterisk}.ca_file",
+                f"trunk.{name} uses tls: say who signs its carrier's certificate",
+            )
         for place, what in _trunk_problems(trunk):
             yield f"trunk.{name}.{place}", what
+
+
+def _trusts(file: TrunksFile, trunk: Trunk) -> bool:
+    asterisk = file.asterisk.get(trunk.asterisk)
+    return asterisk is None or bool(asterisk.ca_file)
 
 
 def _trunk_problems(trunk: Trunk) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from dialer.trunks.model import Trunk, TrunksError, load
 GOOD = """
 [asterisk.main]
 secret = { file = "ami.secret" }
+ca_file = "/etc/ssl/certs/ca-certificates.crt"
 
 [trunk.north]
 asterisk = "main"
@@ -78,6 +79,7 @@ def test_what_the_carrier_is_sent() -> None:
         ('strip = "+86"', "channels = 0", "trunk.north.channels", "greater than"),
         ('strip = "+86"', 'strap = "+86"', "trunk.north.strap", "not permitted"),
         ('"accord"', '"a;b"', "trunk.north.username", "should match pattern"),
+        ("ca_file", "cert_file", "asterisk.main.ca_file", "say who signs"),
         ("[asterisk.main]", "[asterisk.main", "file", "line 2"),
     ],
 )

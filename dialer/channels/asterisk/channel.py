@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +45,8 @@ AFTER = 1.0  #: seconds a Hangup event may come after the Originate failed
 MARGIN = 5.0  #: seconds past the ring time after which we stop waiting for Asterisk
 LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
 
+TRUNK = re.compile(r"PJSIP/([^/]+)-[0-9a-f]+")  #: in a channel's name
+
 HandOver = Callable[[str], Awaitable[Connection | bool]]
 
 
@@ -62,6 +66,11 @@ class Pending(NamedTuple):
     refused: asyncio.Future[None]
     taken: asyncio.Future[None]  # by people
     ended: asyncio.Future[Ended | None]  # None: gone while nobody listened
+
+
+def call_id(order: Order) -> str:
+    """The channel's id at Asterisk: each try of an attempt by a trunk has its own."""
+    return str(uuid5(NAMESPACE, f"{order.attempt_id} {order.trunk}".rstrip()))
 
 
 class AsteriskChannel(Alive):
@@ -103,10 +112,26 @@ class AsteriskChannel(Alive):
         asked = [("Endpoint", trunk)]
         return peers(await self._link.ask_list("PJSIPShowEndpoint", asked))
 
+    async def reload(self, module: str) -> str:
+        """Have a module read its configuration again. -> why not; empty: done"""
+        answer = await self._link.ask("Reload", [("Module", module)])
+        return "" if answer.get("Response") == "Success" else answer.get("Message")
+
+    async def in_use(self) -> Counter[str]:
+        """Channels up now, by trunk. Errors as of `peers`."""
+        listed = await self._link.ask_list("CoreShowChannels")
+        names = (TRUNK.match(message.get("Channel")) for message in listed)
+        return Counter(match[1] for match in names if match)
+
+    async def variable(self, order: Order, name: str) -> str:
+        """A variable or function of the order's channel; empty: there is none."""
+        asked = [("Channel", call_id(order)), ("Variable", name)]
+        return (await self._link.ask("Getvar", asked)).get("Value")
+
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:
         """NotAnswered. ChannelDown: nothing was sent. Unsure: it may have rung."""
-        call = uuid5(NAMESPACE, f"{order.attempt_id} {order.trunk}".rstrip())
+        call = UUID(call_id(order))
         loop = asyncio.get_running_loop()
         futures = (loop.create_future() for _ in range(3))
         pending = Pending(order.ringing, *futures)

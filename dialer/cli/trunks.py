@@ -1,0 +1,247 @@
+"""`dialer trunks`: check, render, status, test-call, causes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+
+from dialer import chores
+from dialer.campaign import retry
+from dialer.channels.asterisk.causes import load_causes
+from dialer.cli.frame import (
+    Fail,
+    Usage,
+    emit,
+    err,
+    json_option,
+    out,
+    run,
+    with_settings,
+)
+from dialer.clock import SystemClock
+from dialer.settings import Settings, shipped
+from dialer.trunks import render as files
+from dialer.trunks.model import Trunks, load
+
+STALE = timedelta(seconds=10)  #: figures older than this are of an engine that ended
+
+
+@click.group()
+def trunks() -> None:
+    """Trunks: check their file, configure Asterisk, see how they are, call a phone."""
+
+
+@trunks.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@json_option
+@with_settings
+def check(settings: Settings, path: Path | None, as_json: bool) -> None:
+    """Read the file of trunks (default: HOME/trunks.toml) and tell every problem.
+
+    Secrets must be readable by us and by nobody else; they are never shown.
+
+    Example: dialer trunks check
+    """
+    found = load(path or settings.trunks_file, secrets=True)
+    data = {
+        "file": str(path or settings.trunks_file),
+        "trunks": {name: trunk.asterisk for name, trunk in found.trunk.items()},
+        "enabled": [name for name, trunk in found.trunk.items() if trunk.enabled],
+    }
+    emit(data, as_json, lambda: _show(found))
+
+
+def _show(found: Trunks) -> None:
+    table = Table("trunk", "carrier", "by", "calls", "a second", "numbers", "priority")
+    for name, trunk in found.trunk.items():
+        secured = " srtp" if trunk.srtp else ""
+        table.add_row(
+            name if trunk.enabled else f"{name} (off)",
+            " ".join(trunk.hosts),
+            f"{trunk.transport}{secured}",
+            str(trunk.channels),
+            f"{trunk.calls_per_second:g}",
+            " ".join(trunk.prefixes) or "all",
+            f"{trunk.priority}, weight {trunk.weight:g}",
+        )
+    out.print(table)
+
+
+@trunks.command()
+@click.argument("name", required=False)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Asterisk's configuration folder (default: `config` of its table).",
+)
+@click.option("--apply", "write", is_flag=True, help="Write the files and reload.")
+@json_option
+@with_settings
+def render(
+    settings: Settings,
+    name: str | None,
+    folder: Path | None,
+    write: bool,
+    as_json: bool,
+) -> None:
+    """Show what would change in an Asterisk's configuration; with --apply, change it.
+
+    NAME is that of its table, where there are several.
+
+    Example: dialer trunks render --apply
+    """
+    found = load(settings.trunks_file, secrets=True)
+    chosen = _asterisk(found, name)
+    place = folder or Path(found.asterisk[chosen].config)
+    if not folder and not found.asterisk[chosen].config:
+        raise Usage(f"asterisk.{chosen} has no `config` folder: give --folder")
+    if not place.is_dir():
+        raise Fail(f"{place}: no such folder")
+    dialplan = (shipped("config") / "asterisk" / "extensions.conf").read_text("utf-8")
+    new = files.wanted(place, files.render(found, chosen, dialplan))
+    diff = files.changes(place, new, chores.secrets(found))
+    if write and diff:
+        files.install(place, new)
+        run(chores.reload(found, chosen, SystemClock()))
+    data = {"asterisk": chosen, "folder": str(place), "diff": diff, "applied": write}
+    emit(data, as_json, lambda: _show_diff(diff, place, write))
+
+
+def _show_diff(diff: str, place: Path, write: bool) -> None:
+    if not diff:
+        out.print(f"{place}: nothing changes")
+        return
+    out.print(diff, markup=False, end="")
+    out.print("written and reloaded" if write else "not written: --apply does")
+
+
+def _asterisk(found: Trunks, name: str | None) -> str:
+    if name is None and len(found.asterisk) == 1:
+        return next(iter(found.asterisk))
+    if name not in found.asterisk:
+        known = ", ".join(found.asterisk)
+        raise Usage(f"which Asterisk? There is {known}")
+    return name
+
+
+@trunks.command()
+@json_option
+@with_settings
+def status(settings: Settings, as_json: bool) -> None:
+    """Which trunks work: carriers' answers, calls in use, the figures of an hour.
+
+    Asks each Asterisk; the figures are those of the engine that runs, or ran last.
+
+    Example: dialer trunks status
+    """
+    found = load(settings.trunks_file, secrets=True)
+    seen = run(chores.look(found, SystemClock()))
+    known = _figures(settings.trunk_figures)
+    rows = {
+        name: {**known.get("trunks", {}).get(name, {}), **seen[name]}
+        for name in found.trunk
+    }
+    at = str(known.get("at", ""))
+    fresh = bool(at) and SystemClock().now() - datetime.fromisoformat(at) < STALE
+    data = {"engine": fresh, "figures_at": at, "trunks": rows}
+    emit(data, as_json, lambda: _show_status(data))
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Fail(f"{path}: {error}") from error
+    return found
+
+
+def _show_status(data: Mapping[str, Any]) -> None:
+    table = Table(
+        "trunk", "carrier", "state", "calls", "a second", "answered", "length"
+    )
+    for name in ("delay", "last causes"):
+        table.add_column(name)
+    for name, row in data["trunks"].items():
+        table.add_row(
+            name,
+            row["carrier"],
+            row.get("state", "-"),
+            f"{row['channels_in_use']} of {row['channels']}",
+            _number(row.get("calls_per_second"), "{:.2f}"),
+            _number(row.get("answer_seizure_ratio"), "{:.0%}"),
+            _number(row.get("average_length"), "{:.0f} s"),
+            _number(row.get("post_dial_delay"), "{:.1f} s"),
+            " ".join(row.get("last_causes", ())) or "-",
+        )
+    out.print(table)
+    if not data["engine"]:
+        at = data["figures_at"]
+        out.print(f"no engine runs; figures as of {at}" if at else "no engine ran yet")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+@trunks.command()
+@json_option
+@with_settings
+def causes(settings: Settings, as_json: bool) -> None:
+    """What each answer of the network means here: outcome, retry, another trunk.
+
+    Example: dialer trunks causes
+    """
+    known = load_causes(shipped("config") / "causes.toml")
+    policy = retry.load_policy(shipped("config") / "retry.toml", {})
+    rows = chores.cause_rows(known, policy)
+    emit({"causes": rows}, as_json, lambda: _show_causes(rows))
+
+
+def _show_causes(rows: list[dict[str, str]]) -> None:
+    table = Table("SIP", "Q.850", "cause", "disposition", "then", "another trunk")
+    for row in rows:
+        table.add_row(*row.values())
+    out.print(table)
+
+
+@trunks.command("test-call")
+@click.argument("number")
+@click.option("--trunk", help="By this one (default: as a campaign would choose).")
+@click.option("--seconds", type=click.FloatRange(1, 60), default=8.0, help="To listen.")
+@click.option("--language", type=click.Choice(["zh", "en"]), default="zh")
+@json_option
+@with_settings
+def test_call(
+    settings: Settings,
+    number: str,
+    trunk: str | None,
+    seconds: float,
+    language: str,
+    as_json: bool,
+) -> None:
+    """Call a phone of your own: a prompt is played, and what comes back is measured.
+
+    Numbers of contacts are refused: they are called by campaigns, within the law.
+
+    Example: dialer trunks test-call +8613800138000 --trunk north
+    """
+    wanted = chores.TestCall(number, trunk or "", seconds, language)
+    if not as_json:
+        err.print(f"calling {number} ...")
+    found = run(chores.test_call(settings, wanted, SystemClock()))
+    emit(found, as_json, lambda: _show_test(found))
+    if not found["answered"]:
+        raise Fail(f"not answered: {found['cause']}")
+
+
+def _show_test(found: Mapping[str, Any]) -> None:
+    for name, value in found.items():
+        out.print(f"{name.replace('_', ' '):22} {value}")
