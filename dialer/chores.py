@@ -44,15 +44,9 @@ SAYS = {
 MODULES = dict.fromkeys(module for _, module in FILES.values())  #: once each
 WRITTEN = "the files are written, but Asterisk has not read them"
 BY_HAND = "there, run: asterisk -rx 'core reload'"
+OTHERS = {Cause.FAILED: "any other"}
 REGION = "CN"
 VOICE = 0.5  #: of the detector's probability
-
-
-def secrets(found: Trunks) -> list[str]:
-    """All that must not be shown. TrunksError: one cannot be read."""
-    passwords = [t.password for t in found.trunk.values() if t.password]
-    kept = [*(a.secret for a in found.asterisk.values()), *passwords]
-    return [secret.read(found.folder) for secret in kept]
 
 
 async def reload(found: Trunks, name: str, clock: Clock) -> None:
@@ -106,8 +100,8 @@ def cause_rows(known: Causes, policy: Policy) -> list[dict[str, str]]:
         rule = policy.rules.get(disposition)
         rows.append(
             {
-                "sip": codes(known.sip, cause),
-                "q850": codes(known.q850, cause),
+                "sip": codes(known.sip, cause) or OTHERS.get(cause, "-"),
+                "q850": codes(known.q850, cause) or OTHERS.get(cause, "-"),
                 "cause": cause.value,
                 "disposition": disposition.value,
                 "retry": rule.when.value if rule and rule.times else "no",

@@ -105,7 +105,7 @@ def render(
         raise Fail(f"{place}: no such folder")
     dialplan = (shipped("config") / "asterisk" / "extensions.conf").read_text("utf-8")
     new = files.wanted(place, files.render(found, chosen, dialplan))
-    diff = files.changes(place, new, chores.secrets(found))
+    diff = files.changes(place, new)
     if write and diff:
         files.install(place, new)
         run(chores.reload(found, chosen, SystemClock()))
@@ -117,7 +117,7 @@ def _show_diff(diff: str, place: Path, write: bool) -> None:
     if not diff:
         out.print(f"{place}: nothing changes")
         return
-    out.print(diff, markup=False, end="")
+    click.echo(diff, nl=False)
     out.print("written and reloaded" if write else "not written: --apply does")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,9 @@ FILES = {
 MODE = 0o640  # they hold secrets
 HEAD = "; Made by `dialer trunks render`; changes here are lost.\n"
 EVENTS = ("OriginateResponse", "Hangup", "Newstate", "UserEvent", "FullyBooted")
+SECRET = re.compile(
+    r"^(\s*[\w/]*(?:secret|password|md5_cred)\s*=>?[ \t]*)\S.*$", re.I | re.M
+)
 Section = tuple[str, list[tuple[str, str]]]
 
 
@@ -150,14 +154,12 @@ def wanted(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def changes(folder: Path, files: Mapping[str, str], secrets: Iterable[str]) -> str:
+def changes(folder: Path, files: Mapping[str, str]) -> str:
     """A unified diff of what is installed and what should be; no secret is in it."""
     lines = list[str]()
     for name, new in files.items():
         old = read(folder / name)
-        before, after = (
-            masked(part, secrets).splitlines(keepends=True) for part in (old, new)
-        )
+        before, after = (masked(part).splitlines(keepends=True) for part in (old, new))
         if before == after and old != new:
             lines.append(f"{name}: a secret changes\n")
         lines += difflib.unified_diff(
@@ -166,18 +168,9 @@ def changes(folder: Path, files: Mapping[str, str], secrets: Iterable[str]) -> s
     return "".join(lines)
 
 
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """Also the secrets that were there before: whatever stands after those keys."""
-    for secret in secrets:
-        text = text.replace(secret, "****")
-    keys = ("secret = ", "outbound_auth/password = ")
-    lines = text.splitlines(keepends=True)
-    return "".join(_hidden(line, keys) for line in lines)
-
-
-def _hidden(line: str, keys: tuple[str, ...]) -> str:
-    key = next((key for key in keys if line.startswith(key)), None)
-    return line if key is None else f"{key}****\n"
+def masked(text: str) -> str:
+    """Whatever stands after a key of a secret, ours or not."""
+    return SECRET.sub(r"\1****", text)
 
 
 def read(path: Path) -> str:
