@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from dialer.channels.alive import Alive
 from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.contacts import Peer
@@ -66,7 +67,7 @@ async def open_routes(
         routes = Routes(chosen, switches, clock, changes.put_nowait)
         await look_at_all(chosen, switches, routes)
         await stack.enter_async_context(
-            beside(watch(chosen, switches, routes, clock), "trunks")
+            Beside(watch(chosen, switches, routes, clock), "trunks")
         )
         yield routes, changes
 
@@ -82,21 +83,27 @@ async def reported(
     """Meanwhile journal changes, and keep the figures where other programs see them."""
     figures = settings.trunk_figures
     async with (
-        beside(herald(changes, journal, clock), "trunk events"),
-        beside(publish(routes, figures, settings.engine.node, clock), "trunk figures"),
+        Beside(herald(changes, journal, clock), "trunk events"),
+        Beside(publish(routes, figures, settings.engine.node, clock), "trunk figures"),
     ):
         yield
 
 
-@asynccontextmanager
-async def beside(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
-    """Run it for as long as the block lasts."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work, name=name)
-        try:
-            yield
-        finally:
-            task.cancel()
+class Beside(Alive):
+    """Work that runs for as long as the block lasts."""
+
+    def __init__(self, work: Coroutine[None, None, None], name: str) -> None:
+        self._work = work
+        self._name = name
+
+    @asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._work, name=self._name)
+            try:
+                yield
+            finally:
+                task.cancel()
 
 
 @asynccontextmanager

@@ -29,6 +29,11 @@ from dialer.settings import Settings, shipped
 from dialer.trunks import render as files
 from dialer.trunks.model import Trunks, load
 
+#: PJSIP looks up host names for the transports it had when it started (22.10).
+RESTART = (
+    "transports change, and Asterisk takes those up when it starts: afterwards run"
+    " `asterisk -rx 'core restart when convenient'` there"
+)
 STALE = timedelta(seconds=10)  #: figures older than this are of an engine that ended
 
 
@@ -109,16 +114,25 @@ def render(
     if write and diff:
         files.install(place, new)
         run(chores.reload(found, chosen, SystemClock()))
-    data = {"asterisk": chosen, "folder": str(place), "diff": diff, "applied": write}
-    emit(data, as_json, lambda: _show_diff(diff, place, write))
+    data = {
+        "asterisk": chosen,
+        "folder": str(place),
+        "diff": diff,
+        "applied": write,
+        "restart": "/accord-pjsip.conf" in diff,
+    }
+    emit(data, as_json, lambda: _show_diff(data))
 
 
-def _show_diff(diff: str, place: Path, write: bool) -> None:
-    if not diff:
-        out.print(f"{place}: nothing changes")
+def _show_diff(data: Mapping[str, Any]) -> None:
+    if not data["diff"]:
+        out.print(f"{data['folder']}: nothing changes")
         return
-    click.echo(diff, nl=False)
-    out.print("written and reloaded" if write else "not written: --apply does")
+    click.echo(data["diff"], nl=False)
+    done = data["applied"]
+    out.print("written and reloaded" if done else "not written: --apply does")
+    if data["restart"]:
+        out.print(RESTART)
 
 
 def _asterisk(found: Trunks, name: str | None) -> str:
