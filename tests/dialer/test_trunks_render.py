@@ -8,6 +8,7 @@ import pytest
 
 from dialer.trunks.model import Trunks, load
 from dialer.trunks.render import changes, install, render, text, wanted
+from tests.kit.asterisk_config import read_back
 
 FILE = """
 [asterisk.main]
@@ -87,6 +88,18 @@ def test_a_trunk_over_tls_with_srtp_and_registration(found: Trunks) -> None:
     assert transport["bind"] == "192.0.2.1:5061"
     assert (transport["method"], transport["verify_server"]) == ("tlsv1_2", "yes")
     assert transport["external_media_address"] == "203.0.113.9"
+
+
+def test_another_reader_reads_what_was_meant(found: Trunks, tmp_path: Path) -> None:
+    """pyst2 cuts a value at an escaped semicolon, so that one is put out of its way."""
+    for name, rendered in render(found, "main", "").items():
+        path = tmp_path / name
+        path.write_text(rendered.replace("\\;", "%3B"))
+        theirs = {
+            section: {key: values[-1] for key, values in keys.items()}
+            for section, keys in read_back(path).items()
+        }
+        assert theirs == sections(path.read_text()), name
 
 
 def test_only_enabled_trunks_of_that_asterisk_are_there(found: Trunks) -> None:

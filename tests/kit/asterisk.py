@@ -25,12 +25,16 @@ CACHE = Path(os.environ.get("ACCORD_CACHE") or Path.home() / ".cache" / "accord"
 PREFIX = CACHE / "asterisk-22"
 DONE = PREFIX / ".complete"
 LIB = PREFIX / "usr" / "lib" / "x86_64-linux-gnu"
-PROGRAM = (
-    str(PREFIX / "lib64" / "ld-linux-x86-64.so.2"),
-    "--library-path",
-    str(LIB),
-    str(PREFIX / "usr" / "sbin" / "asterisk"),
-)
+
+
+def program(prefix: Path, path: str) -> tuple[str, ...]:
+    """How to start what is unpacked there: by its loader, with its libraries."""
+    loader = prefix / "lib64" / "ld-linux-x86-64.so.2"
+    libraries = prefix / "usr" / "lib" / "x86_64-linux-gnu"
+    return str(loader), "--library-path", str(libraries), str(prefix / path)
+
+
+PROGRAM = program(PREFIX, "usr/sbin/asterisk")
 SECRET = "of-the-test-bed"
 START = 20.0  #: seconds to be fully booted; it takes one
 
@@ -45,9 +49,8 @@ def fetch() -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another may be fetching
         if not DONE.exists():
             with tempfile.TemporaryDirectory() as folder:
-                packages = _download(Path(folder))
-                shutil.rmtree(PREFIX, ignore_errors=True)
-                _unpack(packages)
+                packages = download(Path(folder), "asterisk")
+                unpack(packages, PREFIX)
             DONE.write_text(_version())
     version = DONE.read_text()
     if not version.startswith("Asterisk 22"):
@@ -55,9 +58,9 @@ def fetch() -> str:
     return version
 
 
-def _download(folder: Path) -> list[Path]:
-    """All packages, from Debian's unstable suite: the stable one has no Asterisk. apt
-    works on a state of its own here, empty, so that it takes the libraries as well."""
+def download(folder: Path, package: str) -> list[Path]:
+    """It and all it needs, from Debian's unstable suite: the stable one has no
+    Asterisk. apt works on an empty state, so that it takes the libraries too."""
     for part in ("state/lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     (folder / "status").touch()
@@ -82,7 +85,7 @@ def _download(folder: Path) -> list[Path]:
     }
     apt = ["apt-get", "-qq", "-y", *(f"-o{k}={v}" for k, v in options.items())]
     _run(*apt, "update")
-    _run(*apt, "--download-only", "install", "asterisk")
+    _run(*apt, "--download-only", "install", package)
     return list((folder / "cache" / "archives").glob("*.deb"))
 
 
@@ -95,14 +98,16 @@ def _mirror() -> str:
     return "http://deb.debian.org/debian"
 
 
-def _unpack(packages: list[Path]) -> None:
+def unpack(packages: list[Path], prefix: Path) -> None:
+    """Into a folder that has nothing else afterwards."""
+    shutil.rmtree(prefix, ignore_errors=True)
     for name in ("bin", "sbin", "lib", "lib64"):  # merged /usr, as Debian has it
-        (PREFIX / "usr" / name).mkdir(parents=True)
-        (PREFIX / name).symlink_to(f"usr/{name}")
+        (prefix / "usr" / name).mkdir(parents=True)
+        (prefix / name).symlink_to(f"usr/{name}")
     for package in packages:
-        _run("dpkg-deb", "-x", str(package), str(PREFIX))
+        _run("dpkg-deb", "-x", str(package), str(prefix))
     for unused in ("doc", "man", "locale", "info", "perl"):
-        shutil.rmtree(PREFIX / "usr" / "share" / unused, ignore_errors=True)
+        shutil.rmtree(prefix / "usr" / "share" / unused, ignore_errors=True)
 
 
 def _version() -> str:
@@ -174,16 +179,19 @@ MODULES = (
 
 
 @contextlib.contextmanager
-def running(files: Mapping[str, str], *, sip: int) -> Iterator[Asterisk]:
+def running(
+    files: Mapping[str, str], *, sip: int, calls: int = 100
+) -> Iterator[Asterisk]:
     """Start one with these configuration files (pjsip.conf gets its transport, and
-    manager.conf its user `accord`, here), and kill it at the end."""
+    manager.conf its user `accord`, here), and kill it at the end. `calls`: how many
+    may have sound at once."""
     fetch()
     ami = free_tcp()
     with tempfile.TemporaryDirectory(prefix="asterisk-") as folder:
         home = Path(folder)
         for part in ("etc", "lib", "spool", "run", "log"):
             (home / part).mkdir()
-        for name, text in (*_files(home, sip, ami).items(), *files.items()):
+        for name, text in (*_files(home, sip, ami, calls).items(), *files.items()):
             with (home / "etc" / name).open("a") as file:
                 file.write(text)
         process = _start(home)
@@ -226,7 +234,7 @@ def _booted(there: Asterisk, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"Asterisk did not start: {log[-2000:]}")
 
 
-def _files(home: Path, sip: int, ami: int) -> dict[str, str]:
+def _files(home: Path, sip: int, ami: int, calls: int = 100) -> dict[str, str]:
     folders = {
         "astetcdir": home / "etc",
         "astmoddir": LIB / "asterisk" / "modules",
@@ -246,7 +254,7 @@ def _files(home: Path, sip: int, ami: int) -> dict[str, str]:
         "asterisk.conf": f"[directories]\n{listed}\n[options]\nnocolor = yes\n",
         "modules.conf": f"[modules]\nautoload = no\n{modules}\n",
         "logger.conf": "[general]\n[logfiles]\nmessages = notice,warning,error\n",
-        "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 198}\n",
+        "rtp.conf": f"[general]\nrtpstart = {rtp}\nrtpend = {rtp + 2 * calls - 2}\n",
         "manager.conf": f"""[general]
 enabled = yes
 bindaddr = 127.0.0.1

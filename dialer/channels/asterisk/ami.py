@@ -7,10 +7,12 @@ them), so no value can pose as a header. (docs.asterisk.org, AMI v2 specificatio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 BLANK = b"\r\n\r\n"
 GREETING = b"Asterisk Call Manager/"
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST = 1 << 20  # bytes of one message; a real one has 500, a long `Output` some KB
 
 
@@ -105,6 +107,6 @@ def action(
             raise ValueError("the name of a channel variable is not an identifier")
         lines.append(("Variable", f"{variable}={value}"))
     for header, value in lines:
-        if any(ord(c) < 32 or ord(c) == 127 for c in header + value):
+        if CONTROL.search(header) or CONTROL.search(value):
             raise ValueError(f"{header}: a control character in its value")
     return "".join(f"{n}: {v}\r\n" for n, v in lines).encode() + b"\r\n"

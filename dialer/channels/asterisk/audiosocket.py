@@ -124,8 +124,8 @@ class Connection(asyncio.Protocol):
     # --- the socket's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's acts as one
-        peer: socket.socket = transport.get_extra_info("socket")
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none
+        peer: socket.socket = self._transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BEHIND // 2)

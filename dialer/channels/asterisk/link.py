@@ -69,7 +69,7 @@ class Wire(asyncio.Protocol):
         self.lost: asyncio.Future[None] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's only acts as one
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none
 
     def data_received(self, data: bytes) -> None:
         try:

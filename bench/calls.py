@@ -1,0 +1,242 @@
+"""How many calls a second go through one Asterisk, and what does the engine cost?
+
+Half of the calls are answered and hung up by us at once, half get a 486. `bare`: an
+AMI loop that only places them (bench/bare.py), before and after the engine's turn.
+`engine`: claim, gate, durable `dialing`, Originate, events, sound connected, durable
+`finish`, as a campaign does it. Both keep `--lines` calls under way. `paced`: the
+engine at 0.8 of what it reached; set-up is from the Originate to the answer or the
+refusal. Asterisk, SIPp (Debian's sip-tester) and this process share the machine.
+Run: python -m bench.calls [--calls N] [--lines N] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvloop
+
+from bench.bare import bare
+from bench.dispatch import NODE, NOW, gate, prepare
+from bench.machine import described, machine
+from bench.network import SHIPPED, login, network
+from dialer.campaign.dispatcher import Dispatcher, Pace
+from dialer.channels.asterisk.causes import load_causes
+from dialer.channels.asterisk.channel import AsteriskChannel
+from dialer.channels.port import NotAnswered, Order
+from dialer.clock import SystemClock
+from dialer.engine import settle
+from dialer.model import Disposition, Judge, NextTry, Outcome
+from dialer.store.keys import new_key
+from dialer.store.port import Claimed, Stores
+from dialer.store.sqlite import open_sqlite
+from tests.kit.asterisk import Asterisk
+
+NUMBER = "+8617000000001"
+TRUNKS = ("answers", "busy")
+ENDS = {"16": "answers", "486": "busy"}  # as the bare loop sees them
+EASE = 0.8  #: of the ceiling, where set-up is measured
+
+
+@dataclass
+class Turn:
+    """Calls of one client, from the first to the last."""
+
+    setups: list[float] = field(default_factory=list)
+    dialings: list[float] = field(default_factory=list)
+    wrong: int = 0
+    seconds: float = 0.0
+    worked: float = 0.0
+
+    @asynccontextmanager
+    async def timed(self) -> AsyncIterator[None]:
+        began, worked = time.perf_counter(), time.process_time()
+        yield
+        self.seconds = time.perf_counter() - began
+        self.worked = time.process_time() - worked
+
+    def ended(self, wanted: str, found: str, setup: float) -> None:
+        self.setups.append(setup)
+        self.wrong += wanted != found
+
+    @property
+    def rate(self) -> float:
+        return len(self.setups) / self.seconds
+
+    def told(self) -> dict[str, float]:
+        return {
+            "calls": len(self.setups),
+            "calls_per_second": round(self.rate, 1),
+            "setup_p50_ms": quantile(self.setups, 0.5),
+            "setup_p99_ms": quantile(self.setups, 0.99),
+            "cpu_ms_per_call": round(1000 * self.worked / len(self.setups), 2),
+            "wrong_outcomes": self.wrong,
+        }
+
+
+def quantile(values: list[float], part: float) -> float:
+    """In milliseconds."""
+    return round(1000 * sorted(values)[int(part * (len(values) - 1))], 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    lines: int
+    bare_before: dict[str, float]
+    engine: dict[str, float]
+    bare_after: dict[str, float]
+    paced: dict[str, float]
+    ratio: float
+    right_percent: float
+
+
+async def by_bare(there: Asterisk, calls: int, lines: int) -> Turn:
+    turn, line = Turn(), asyncio.Semaphore(lines)
+    async with bare(login(there)) as client:
+
+        async def one(trunk: str) -> None:
+            async with line:
+                cause, setup = await client.call(NUMBER, trunk)
+                turn.ended(trunk, ENDS.get(cause, cause), setup)
+
+        async with turn.timed(), asyncio.TaskGroup() as group:
+            for n in range(calls):
+                group.create_task(one(TRUNKS[n % 2]))
+    return turn
+
+
+def paced(rate: float) -> Callable[[], Awaitable[None]]:
+    """Each call of it waits for the next of `rate` moments a second; 0: for nothing."""
+    begun: list[float] = []
+
+    async def wait() -> None:
+        if rate:
+            begun.append(time.perf_counter())
+            at = begun[0] + (len(begun) - 1) / rate
+            await asyncio.sleep(max(0.0, at - time.perf_counter()))
+
+    return wait
+
+
+class Engine:
+    """A campaign's calls, as `dialer.call` makes them, without a conversation."""
+
+    def __init__(self, stores: Stores, channel: AsteriskChannel, judge: Judge) -> None:
+        self._stores = stores
+        self._channel = channel
+        self._judge = judge
+        self._clock = SystemClock(NOW - datetime.now(UTC))
+        self.turn = Turn()
+
+    async def run(self, lines: int, rate: float) -> None:
+        line, wait = asyncio.Semaphore(lines), paced(rate)
+
+        async def call(claimed: Claimed) -> None:
+            await wait()
+            async with line:
+                await self._call(claimed)
+
+        pace = Pace(lines, ahead=lines)
+        dispatcher = Dispatcher(
+            "bench", self._stores, call, self._clock, node=NODE, pace=pace
+        )
+        async with self.turn.timed():
+            await dispatcher.run()
+
+    async def _call(self, claimed: Claimed) -> None:
+        ledger, attempt = self._stores.ledger, claimed.attempt_id
+        began = time.perf_counter()
+        verdict = await ledger.dialing(
+            attempt, node=NODE, now=self._clock.now(), judge=self._judge
+        )
+        self.turn.dialings.append(time.perf_counter() - began)
+        if not verdict.allowed:
+            raise SystemExit(f"the gate refused: {verdict.reasons}")
+        trunk = TRUNKS[int(claimed.contact.contact_id[-1], 16) % 2]
+        found, setup = await self._place(Order(attempt, NUMBER, trunk=trunk))
+        self.turn.ended(trunk, found, setup)
+        now = self._clock.now()
+        again = NextTry(0, now + timedelta(hours=3), "busy")
+        disposition = Disposition(found if found == "busy" else "silent")
+        await ledger.finish(attempt, Outcome(disposition, now, next_try=again))
+
+    async def _place(self, order: Order) -> tuple[str, float]:
+        """How it ended, in the words of the trunks, and its set-up."""
+        began = time.perf_counter()
+        try:
+            async with self._channel.place(order):
+                setup = time.perf_counter() - began
+                now = self._clock.now()
+                await self._stores.ledger.answered(order.attempt_id, now)
+                return "answers", setup
+        except NotAnswered as no:
+            return no.cause.value, time.perf_counter() - began
+
+
+def dial(order: Order) -> str:
+    return f"PJSIP/{order.number}@{order.trunk}"
+
+
+async def by_engine(there: Asterisk, calls: int, lines: int, rate: float = 0.0) -> Turn:
+    judge, causes = gate("packs"), load_causes(SHIPPED / "causes.toml")
+    with tempfile.TemporaryDirectory(prefix="bench-calls-") as folder:
+        files = Path(folder) / "vault.db", Path(folder) / "ledger.db"
+        async with open_sqlite(*files, new_key()) as stores:
+            await prepare(stores, calls, judge)
+            channel = AsteriskChannel(login(there), SystemClock(), causes, dial)
+            async with channel:
+                await channel.ready(10)
+                engine = Engine(stores, channel, judge)
+                await engine.run(lines, rate)
+    if len(engine.turn.setups) != calls:
+        raise SystemExit(f"{len(engine.turn.setups)} of {calls} calls were placed")
+    return engine.turn
+
+
+async def run(calls: int, lines: int) -> Result:
+    with network(2 * lines) as there:
+        settle()
+        await by_bare(there, min(calls, 200), lines)  # warm
+        before = await by_bare(there, calls, lines)
+        engine = await by_engine(there, calls, lines)
+        after = await by_bare(there, calls, lines)
+        eased = await by_engine(there, calls, lines, EASE * engine.rate)
+    turns = before, engine, after, eased
+    wrong, all_calls = sum(t.wrong for t in turns), sum(len(t.setups) for t in turns)
+    told = eased.told() | {"dialing_p99_ms": quantile(eased.dialings, 0.99)}
+    return Result(
+        lines=lines,
+        bare_before=before.told(),
+        engine=engine.told(),
+        bare_after=after.told(),
+        paced=told,
+        ratio=round(2 * engine.rate / (before.rate + after.rate), 3),
+        right_percent=round(100 * (1 - wrong / all_calls), 4),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=3000, help="of each turn")
+    parser.add_argument("--lines", type=int, default=64)
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    asked = parser.parse_args()
+    result = uvloop.run(run(asked.calls, asked.lines))
+    if asked.as_json:
+        print(json.dumps({**asdict(result), "machine": machine()}))
+        return
+    print(described())
+    for name, value in asdict(result).items():
+        print(f"{name:14} {value}")
+
+
+if __name__ == "__main__":
+    main()
