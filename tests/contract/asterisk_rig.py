@@ -5,11 +5,13 @@ The carrier's dialplan has a number for each scenario. It records what it hears.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from dialer.channels.asterisk.audiosocket import AudioSocket
 from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.link import Login
@@ -67,7 +69,8 @@ def _network(
     trunks = asterisk.endpoint("carrier", theirs, "accord-in")
     trunks += asterisk.endpoint("decliner", decliner, "accord-in", match=False)
     trunks += asterisk.endpoint("desk", theirs, "accord-in", match=False, user=DESK)
-    shipped = (CONFIG / "asterisk" / "extensions.conf").read_text()
+    shipped = CONFIG / "asterisk"
+    client = (shipped / "websocket_client.conf").read_text()
     with (
         asterisk.running(
             {
@@ -78,7 +81,11 @@ def _network(
         ) as carrier,
         asterisk.running(
             {
-                "extensions.conf": shipped,
+                "extensions.conf": (shipped / "extensions.conf").read_text(),
+                "modules.conf": asterisk.WEBSOCKET,
+                "websocket_client.conf": re.sub(
+                    r":\d+/media", f":{asterisk.free_tcp()}/media", client
+                ),
                 "pjsip.conf": trunks,
                 "queues.conf": "[people]\njoinempty = no\n",
             },
@@ -128,6 +135,14 @@ def _seat(engine: Asterisk, *, people: bool) -> None:
     engine.command(f"queue {what} people")
 
 
+def _where(engine: Asterisk) -> tuple[str, int]:
+    """Where its websocket client connects to."""
+    text = (engine.home / "etc" / "websocket_client.conf").read_text()
+    found = re.search(r"ws://(.+):(\d+)/", text)
+    assert found
+    return found[1], int(found[2])
+
+
 def _forget(heard: Path) -> None:
     for path in heard.glob("[0-9]*.sln"):
         path.unlink()
@@ -135,14 +150,26 @@ def _forget(heard: Path) -> None:
 
 @asynccontextmanager
 async def open_asterisk_rig(
-    heard: Path, pair: tuple[Asterisk, Asterisk], *, people: bool = True
+    heard: Path,
+    pair: tuple[Asterisk, Asterisk],
+    by: str = AudioSocket.kind,
+    *,
+    people: bool = True,
 ) -> AsyncIterator[Rig]:
-    """`people`: whether those that callees are handed to are there."""
+    """`by`: the way of the sound. `people`: whether those that callees are handed to
+    are there."""
     engine, carrier = pair
     _forget(heard)
     _seat(engine, people=people)
     login = Login("127.0.0.1", engine.ami, "accord", asterisk.SECRET)
     causes = load_causes(CONFIG / "causes.toml")
-    async with AsteriskChannel(login, SystemClock(), causes, dial) as channel:
+    async with AsteriskChannel(
+        login,
+        SystemClock(),
+        causes,
+        dial,
+        websocket=_where(engine),
+        by=lambda order: by,
+    ) as channel:
         await channel.ready(10)
         yield AsteriskRig(channel, carrier, heard)

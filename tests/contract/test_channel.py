@@ -18,14 +18,11 @@ from tests.contract.rig import SCENARIOS, Rig, loud_seconds, run, tone
 from tests.kit.asterisk import Asterisk
 
 Open = Callable[..., AbstractAsyncContextManager[Rig]]
-RIGS = [
-    "loopback",
-    pytest.param("asterisk", marks=[pytest.mark.live, pytest.mark.slow]),
-]
+WAYS = {"asterisk": "audiosocket", "asterisk over websocket": "websocket"}
+LIVE = [pytest.mark.live, pytest.mark.slow]
+RIGS = ["loopback", *(pytest.param(name, marks=LIVE) for name in WAYS)]
 #: What a driver cannot do yet.
-NOT_YET = {
-    ("asterisk", "test_early_media_is_handed_over"),
-}
+NOT_YET = {(name, "test_early_media_is_handed_over") for name in WAYS}
 SERIAL = itertools.count(1)
 
 
@@ -45,7 +42,8 @@ def opens(request: pytest.FixtureRequest) -> Open:
         request.applymarker(pytest.mark.xfail(reason="not yet", run=False))
     if request.param == "loopback":
         return open_loopback_rig
-    return partial(open_asterisk_rig, *request.getfixturevalue("asterisks"))
+    heard, pair = request.getfixturevalue("asterisks")
+    return partial(open_asterisk_rig, heard, pair, WAYS[request.param])
 
 
 @pytest.fixture

@@ -12,23 +12,18 @@ from uuid import UUID
 import pytest
 
 from dialer.channels.asterisk.audiosocket import (
-    BEHIND,
     DTMF,
     ERROR,
     HANGUP,
     HEADER,
     IDENTITY,
     LONGEST,
-    NAMELESS,
-    SILENCE,
     SOUND,
     AudioSocket,
-    BadFrame,
-    Connection,
     Frame,
     Frames,
-    Playout,
 )
+from dialer.channels.asterisk.media import BEHIND, NAMELESS, BadFrame, Playout, Sound
 from dialer.channels.port import Audio, Digit, Heard
 from dialer.clock import SystemClock
 from tests.kit.clock import FakeClock
@@ -69,21 +64,20 @@ def test_a_length_no_sound_has_is_refused() -> None:
         Frames().feed(bytes([SOUND]) + (LONGEST + 1).to_bytes(2, "big"))
 
 
-def test_playout_gives_whole_frames_and_fills_up() -> None:
+def test_playout_gives_what_is_asked_for_and_fills_up() -> None:
     playout = Playout()
-    assert playout.frame() == SILENCE
+    assert playout.take(320, HEADER) == HEADER + bytes(320)
     said = bytes(range(200)) * 5  # 1,000 bytes: three frames and a piece
     for piece in (said[:10], said[10:700], said[700:]):
         playout.add(piece)
     assert playout.bytes == 1000
-    frames = [playout.frame() for _ in range(5)]
-    assert {frame[:3] for frame in frames} == {HEADER}
-    assert b"".join(frame[3:] for frame in frames) == said.ljust(1600, b"\0")
+    frames = [playout.take(size) for size in (320, 640, 320, 320)]
+    assert b"".join(frames) == said.ljust(1600, b"\0")
     assert playout.bytes == 0
     playout.add(said)
-    playout.frame()
+    playout.take(320)
     playout.clear()
-    assert (playout.bytes, playout.frame()) == (0, SILENCE)
+    assert (playout.bytes, playout.take(2)) == (0, b"\0\0")
 
 
 # --- the server
@@ -132,9 +126,7 @@ class Bed:
             writer.close()
 
     @asynccontextmanager
-    async def line(
-        self, call: UUID = CALL
-    ) -> AsyncIterator[tuple[Connection, Asterisk]]:
+    async def line(self, call: UUID = CALL) -> AsyncIterator[tuple[Sound, Asterisk]]:
         """A call that is up."""
         with self.server.awaited(call) as coming:
             async with self.call() as far:
@@ -150,7 +142,7 @@ async def bed() -> AsyncIterator[Bed]:
         yield bed
 
 
-async def heard(line: Connection, count: int) -> list[Heard]:
+async def heard(line: Sound, count: int) -> list[Heard]:
     found = list[Heard]()
     async for one in line.hear():
         found.append(one)

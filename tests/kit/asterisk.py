@@ -176,6 +176,11 @@ MODULES = (
     *("res_pjsip_session", "res_pjsip_dtmf_info", "res_pjsip_config_wizard"),
     "chan_pjsip",
 )
+#: For modules.conf of one whose sound goes over WebSocket.
+WEBSOCKET = """load = res_http_websocket.so
+load = res_websocket_client.so
+load = chan_websocket.so
+"""
 
 
 @contextlib.contextmanager

@@ -11,21 +11,30 @@ from pathlib import Path
 
 import pytest
 
-from dialer.channels.port import Audio, ChannelDown, NotAnswered, Order, Unsure
+from dialer.channels.port import (
+    Audio,
+    ChannelDown,
+    Line,
+    NotAnswered,
+    Order,
+    Unsure,
+)
 from dialer.clock import SystemClock
 from tests.contract.asterisk_rig import network, open_asterisk_rig
-from tests.contract.rig import Rig
+from tests.contract.rig import Rig, loud_seconds, tone
 from tests.kit.asterisk import Asterisk
 
 pytestmark = [pytest.mark.slow, pytest.mark.live]
 
 
 @asynccontextmanager
-async def bed(folder: Path) -> AsyncIterator[tuple[Rig, Asterisk, Asterisk]]:
+async def bed(
+    folder: Path, by: str = "audiosocket"
+) -> AsyncIterator[tuple[Rig, Asterisk, Asterisk]]:
     """-> the channel in its rig, the engine's Asterisk, the network's"""
     heard = folder / "heard"
     with network(heard) as (ours, theirs):
-        async with open_asterisk_rig(heard, (ours, theirs)) as rig:
+        async with open_asterisk_rig(heard, (ours, theirs), by) as rig:
             yield rig, ours, theirs
 
 
@@ -67,8 +76,9 @@ async def test_killed_while_it_rings_nobody_knows_how_it_ended(tmp_path: Path) -
             assert await placed(rig, "a-2", "rings", 2.0) == "ChannelDown"
 
 
-async def test_killed_in_a_call_the_line_ends_at_once(tmp_path: Path) -> None:
-    async with bed(tmp_path) as (rig, ours, _):
+@pytest.mark.parametrize("by", ["audiosocket", "websocket"])
+async def test_killed_in_a_call_the_line_ends_at_once(tmp_path: Path, by: str) -> None:
+    async with bed(tmp_path, by) as (rig, ours, _):
         order = Order("a-1", rig.number("listens"), 10.0)
         async with rig.channel.place(order) as line:
             heard = 0
@@ -113,3 +123,27 @@ async def test_people_who_took_a_call_are_not_cut_off(tmp_path: Path) -> None:
         assert ours.channels() == 2  # the callee and the desk
         theirs.command("channel request hangup all")
         await until_gone(ours)
+
+
+async def test_barge_in_takes_back_what_asterisk_has_queued(tmp_path: Path) -> None:
+    """A second is handed over ahead: without a flush all of it would be heard."""
+    async with bed(tmp_path, "websocket") as (rig, _, _):
+        order = Order("a-1", rig.number("listens"), 10.0)
+        async with rig.channel.place(order) as line:
+            line.say(tone(3.0))
+            await taken(line, 25)  # half a second of it was played
+            played = 3.0 - line.queued()
+            line.clear()
+            line.say(tone(0.4))
+            await taken(line, 50)
+            assert line.queued() == 0
+        assert 0.3 < played < 0.7
+        assert loud_seconds(rig.far_heard()) == pytest.approx(played + 0.4, abs=0.041)
+
+
+async def taken(line: Line, count: int) -> None:
+    """So many frames of what they send."""
+    async for one in line.hear():
+        count -= isinstance(one, Audio)
+        if not count:
+            break

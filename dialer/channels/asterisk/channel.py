@@ -1,4 +1,5 @@
-"""Calls through one Asterisk: placed over AMI, their sound over AudioSocket.
+"""Calls through one Asterisk: placed over AMI, their sound over AudioSocket or
+WebSocket.
 
 The disposition of a call that was not answered is in its Hangup event (Cause and
 TechCause); that event and OriginateResponse come in any order. An Originate that failed
@@ -12,7 +13,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,10 +21,12 @@ from uuid import UUID, uuid5
 
 from dialer.channels.alive import Alive
 from dialer.channels.asterisk.ami import Message
-from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
+from dialer.channels.asterisk.audiosocket import AudioSocket
 from dialer.channels.asterisk.causes import Causes
 from dialer.channels.asterisk.contacts import Peer, peers
 from dialer.channels.asterisk.link import Link, LinkLost, Login
+from dialer.channels.asterisk.media import Media, Sound
+from dialer.channels.asterisk.websocket import WebSocket
 from dialer.channels.port import (
     Cause,
     ChannelDown,
@@ -47,7 +50,7 @@ LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
 
 TRUNK = re.compile(r"PJSIP/([^/]+)-[0-9a-f]+")  #: in a channel's name
 
-HandOver = Callable[[str], Awaitable[Connection | bool]]
+HandOver = Callable[[str], Awaitable[Sound | bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class AsteriskChannel(Alive):
     """A `channels.port.Channel`. Use within `async with`.
 
     dial: from an order to Asterisk's dial string (`PJSIP/+86…@trunk`). media: where
-    Asterisk reaches us, host and port to listen on; 0: any port.
+    Asterisk reaches us, host and port to listen on; 0: any port. websocket: the same
+    for its websocket client `accord`, for orders that go `by` it.
     """
 
     def __init__(
@@ -88,11 +92,16 @@ class AsteriskChannel(Alive):
         dial: Callable[[Order], str],
         *,
         media: tuple[str, int] = ("127.0.0.1", 0),
+        websocket: tuple[str, int] | None = None,
+        by: Callable[[Order], str] = lambda order: AudioSocket.kind,
     ) -> None:
         self._clock = clock
         self._causes = causes
         self._dial = dial
-        self._media = AudioSocket(clock, *media)
+        self._by = by
+        self._media: dict[str, Media] = {AudioSocket.kind: AudioSocket(clock, *media)}
+        if websocket:
+            self._media[WebSocket.kind] = WebSocket(clock, *websocket)
         self._link = Link(login, clock, self._heard, regained=self._look_again)
         self._calls: dict[str, Pending] = {}
         self._group = asyncio.TaskGroup()
@@ -100,8 +109,11 @@ class AsteriskChannel(Alive):
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
-        async with self._media, self._link, self._group:
-            yield
+        async with AsyncExitStack() as opened:
+            for media in self._media.values():
+                await opened.enter_async_context(media)
+            async with self._link, self._group:
+                yield
 
     async def ready(self, seconds: float) -> None:
         """ChannelDown: Asterisk does not answer by then."""
@@ -136,18 +148,18 @@ class AsteriskChannel(Alive):
         futures = (loop.create_future() for _ in range(3))
         pending = Pending(order.ringing, *futures)
         self._calls[str(call)] = pending
-        with self._media.awaited(call) as coming:
+        media = self._media[self._by(order)]
+        with media.awaited(call) as coming:
             try:
-                await self._originate(order, str(call))
+                await self._originate(order, str(call), media)
                 connection = await self._answered(order, pending, coming)
-                yield AsteriskLine(connection, partial(self._hand_over, call))
+                yield AsteriskLine(connection, partial(self._hand_over, call, media))
             finally:
                 if not any(one.done() for one in pending[1:]):
                     await self._hang_up(str(call), pending)
                 del self._calls[str(call)]
 
-    async def _originate(self, order: Order, call: str) -> None:
-        host, port = self._media.address
+    async def _originate(self, order: Order, call: str, media: Media) -> None:
         headers = [
             ("Channel", self._dial(order)),
             *(("Context", CONTEXT), ("Exten", "s"), ("Priority", "1")),
@@ -157,7 +169,8 @@ class AsteriskChannel(Alive):
             ("CallerID", order.caller_id),
         ]
         variables = [
-            *(("__ACCORD_CALL", call), ("ACCORD_MEDIA", f"{host}:{port}")),
+            *(("__ACCORD_CALL", call), ("ACCORD_MEDIA", media.where)),
+            ("ACCORD_MEDIA_KIND", media.kind),
             *(("ACCORD_LIMIT", str(LIMIT)), ("ACCORD_WAIT", str(WAIT))),
         ]
         try:
@@ -171,8 +184,8 @@ class AsteriskChannel(Alive):
             raise NotAnswered(Cause.NOT_DIALED)
 
     async def _answered(
-        self, order: Order, pending: Pending, coming: asyncio.Future[Connection]
-    ) -> Connection:
+        self, order: Order, pending: Pending, coming: asyncio.Future[Sound]
+    ) -> Sound:
         """The line. Asterisk connects its sound to us when it is answered."""
         news: list[asyncio.Future[Any]] = [coming, pending.ended, pending.refused]
         try:
@@ -203,19 +216,19 @@ class AsteriskChannel(Alive):
         except (ChannelDown, LinkLost, TimeoutError):
             log.warning("hang-up not confirmed")  # the dialplan's own limit ends it
 
-    async def _hand_over(self, call: UUID, to: str) -> Connection | bool:
+    async def _hand_over(self, call: UUID, media: Media, to: str) -> Sound | bool:
         """True: people took it. False: it stayed, or is gone. Or it came back."""
         _, _, queue = to.partition(":")
         pending = self._calls[str(call)]
         where = [("Context", PEOPLE), ("Exten", queue), ("Priority", "1")]
-        coming = self._media.again(call)
+        coming = media.again(call)
         try:
             answer = await self._link.ask("Redirect", [("Channel", str(call)), *where])
             went = answer.get("Response") == "Success"
         except (ChannelDown, LinkLost, ValueError):
             went = False
         if not went:
-            self._media.stayed(call)
+            media.stayed(call)
             return False
         news: list[asyncio.Future[Any]] = [pending.taken, coming, pending.ended]
         await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
@@ -266,7 +279,7 @@ class AsteriskChannel(Alive):
 class AsteriskLine:
     """A `channels.port.Line`."""
 
-    def __init__(self, connection: Connection, hand_over: HandOver) -> None:
+    def __init__(self, connection: Sound, hand_over: HandOver) -> None:
         self._connection = connection
         self._hand_over = hand_over
         self._away: asyncio.Event | None = None  # with people, perhaps to come back
@@ -285,7 +298,7 @@ class AsteriskLine:
         self._connection.say(pcm)
 
     def clear(self) -> None:
-        self._connection.playout.clear()
+        self._connection.clear()
 
     def queued(self) -> float:
         return self._connection.queued()
@@ -296,7 +309,7 @@ class AsteriskLine:
         self._away = asyncio.Event()
         try:
             found = await self._hand_over(to)
-            if isinstance(found, Connection):
+            if isinstance(found, Sound):
                 self._connection = found
             return found is True
         finally:

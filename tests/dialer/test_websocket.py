@@ -1,0 +1,573 @@
+"""Sound over WebSocket: a client without an Asterisk, the clock moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from dialer.channels.asterisk.media import NAMELESS, BadFrame, Sound
+from dialer.channels.asterisk.websocket import (
+    AHEAD,
+    LONGEST,
+    PORTION,
+    STUCK,
+    Connection,
+    Event,
+    WebSocket,
+    asked,
+    command,
+    event,
+)
+from dialer.channels.port import Audio, Digit, Heard
+from dialer.clock import SystemClock
+from tests.kit.clock import FakeClock
+
+PCM = bytes(range(1, 161)) * 2
+CALL = UUID(int=7)
+START = json.dumps(
+    {
+        "event": "MEDIA_START",
+        "format": "slin",
+        "optimal_frame_size": 320,
+        "channel_variables": {"ACCORD_CALL": "x"},
+    }
+)
+PLAIN = "MEDIA_START connection_id:accord format:slin optimal_frame_size:320 ptime:20"
+FLUSH = {"command": "FLUSH_MEDIA"}
+
+
+def mark(number: int) -> dict[str, str]:
+    return {"command": "MARK_MEDIA", "correlation_id": str(number)}
+
+
+def processed(number: int) -> str:
+    return json.dumps({"event": "MEDIA_MARK_PROCESSED", "correlation_id": str(number)})
+
+
+def pressed(key: str) -> str:
+    return json.dumps({"event": "DTMF_END", "channel_id": "1.2", "digit": key})
+
+
+# --- messages
+
+
+@pytest.mark.parametrize(
+    ("plain", "found"),
+    [
+        ("MEDIA_XOFF", {"event": "MEDIA_XOFF"}),
+        ("QUEUE_DRAINED", {"event": "QUEUE_DRAINED"}),
+        (
+            "DTMF_END digit:# channel_id:pbx-1.2",
+            {"event": "DTMF_END", "digit": "#", "channel_id": "pbx-1.2"},
+        ),
+        (
+            "MEDIA_START channel:WebSocket/a/0x1 optimal_frame_size:320",
+            {
+                "event": "MEDIA_START",
+                "channel": "WebSocket/a/0x1",
+                "optimal_frame_size": 320,
+            },
+        ),
+        (
+            "MEDIA_MARK_PROCESSED 7",
+            {"event": "MEDIA_MARK_PROCESSED", "correlation_id": "7"},
+        ),
+        ("MEDIA_BUFFERING_COMPLETED", {"event": "MEDIA_BUFFERING_COMPLETED"}),
+    ],
+)
+def test_both_forms_say_the_same(plain: str, found: dict[str, object]) -> None:
+    values = {name: str(value) for name, value in found.items()}
+    kind = values.pop("event")
+    assert event(plain) == event(json.dumps(found, indent=1)) == Event(kind, values)
+
+
+@pytest.mark.parametrize("said", ["{", '{"event"', "{]}", "{} {}", '{"a":' * 20_000])
+def test_what_is_not_json_is_refused(said: str) -> None:
+    with pytest.raises(BadFrame, match="not JSON"):
+        event(said)
+
+
+@given(st.sampled_from(["", "{", '{"event": ']), st.binary())
+def test_any_text_is_an_event_or_refused(begin: str, rest: bytes) -> None:
+    said = begin + rest.decode(errors="replace")
+    try:
+        kind, values = event(said)
+    except BadFrame:
+        assert said.startswith("{")
+    else:
+        assert {type(one) for one in (kind, *values, *values.values())} == {str}
+
+
+def test_values_that_are_no_words_are_left_out() -> None:
+    said = '{"event": ["x"], "a": {"b": 1}, "c": null, "d": 1.5, "e": 3}'
+    assert event(said) == Event("", {"e": "3"})
+
+
+def test_commands_are_short() -> None:
+    assert command("FLUSH_MEDIA", plain=True) == b"FLUSH_MEDIA"
+    assert command("MARK_MEDIA", "7", plain=True) == b"MARK_MEDIA 7"
+    assert json.loads(command("MARK_MEDIA", "7")) == mark(7)
+    assert len(command("MARK_MEDIA", "9" * 10)) <= 128  # its MAX_TEXT_MESSAGE_LEN
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        (f"/media?uuid={CALL}", CALL),
+        (f"/media?x=1&uuid={CALL}", CALL),
+        (f"/media?uuid={CALL}&uuid={UUID(int=8)}", None),
+        ("/media?uuid=7", None),
+        ("/media?uuid=", None),
+        ("/media", None),
+        ("//[", None),
+    ],
+)
+def test_the_uri_names_the_call(path: str, call: UUID | None) -> None:
+    assert asked(path) == call
+
+
+# --- the server
+
+
+class Asterisk:
+    """The far side of one connection: the library's client core on a real socket."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._events: list[Frame | Response] = []
+
+    async def greet(
+        self, path: str = f"/media?uuid={CALL}", protocol: str = "media"
+    ) -> int:
+        """The status of the answer."""
+        self.wire = ClientProtocol(
+            parse_uri(f"ws://127.0.0.1{path}"), subprotocols=[Subprotocol(protocol)]
+        )
+        self.wire.send_request(self.wire.connect())
+        await self._flush()
+        answer = await self.next()
+        assert isinstance(answer, Response)
+        return answer.status_code
+
+    async def _flush(self) -> None:
+        self.writer.write(b"".join(self.wire.data_to_send()))
+        await self.writer.drain()
+
+    async def text(self, *said: str) -> None:
+        for one in said:
+            self.wire.send_text(one.encode())
+        await self._flush()
+
+    async def sound(self, pcm: bytes) -> None:
+        self.wire.send_binary(pcm)
+        await self._flush()
+
+    async def next(self) -> Frame | Response | None:
+        """What comes next; None: the end."""
+        while not self._events:
+            if not (data := await self.reader.read(65536)):
+                return None
+            self.wire.receive_data(data)
+            for came in self.wire.events_received():
+                assert isinstance(came, Frame | Response)
+                self._events.append(came)
+        return self._events.pop(0)
+
+    async def got(self, count: int) -> list[object]:
+        """So many messages: sound, and commands as they are meant."""
+        found = list[object]()
+        for _ in range(count):
+            frame = await self.next()
+            assert isinstance(frame, Frame)
+            data = bytes(frame.data)
+            found.append(json.loads(data) if frame.opcode is Opcode.TEXT else data)
+        return found
+
+    async def ended(self) -> bool:
+        """Whether the other side closes, after whatever it still says."""
+        with contextlib.suppress(ConnectionResetError):  # it did not read all
+            while await self.reader.read(65536):
+                pass
+        return True
+
+
+class Bed:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.server = WebSocket(self.clock, port=0)
+
+    @contextlib.asynccontextmanager
+    async def call(self) -> AsyncIterator[Asterisk]:
+        reader, writer = await asyncio.open_connection(*self.server.address)
+        try:
+            async with SystemClock().timeout(5):
+                yield Asterisk(reader, writer)
+        finally:
+            writer.close()
+
+    @contextlib.asynccontextmanager
+    async def line(
+        self, call: UUID = CALL, start: str = START
+    ) -> AsyncIterator[tuple[Sound, Asterisk]]:
+        """A call that is up."""
+        with self.server.awaited(call) as coming:
+            async with self.call() as far:
+                assert await far.greet(f"/media?uuid={call}") == 101
+                await far.text(start)
+                yield await coming, far
+
+
+@pytest.fixture
+async def bed() -> AsyncIterator[Bed]:
+    bed = Bed()
+    async with bed.server:
+        yield bed
+
+
+async def heard(line: Sound, count: int) -> list[Heard]:
+    found = list[Heard]()
+    async for one in line.hear():
+        found.append(one)
+        if len(found) == count:
+            break
+    return found
+
+
+async def told(line: Sound, far: Asterisk, *said: str) -> None:
+    """Asterisk says so, and it has arrived."""
+    await far.text(*said, pressed("*"))
+    async for one in line.hear():
+        if one == Digit("*"):
+            break
+
+
+async def test_sound_goes_both_ways(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        assert bed.server.lines() == 1
+        for piece in (PCM, PCM[:100], PCM[100:] + PCM):
+            await far.sound(piece)
+        assert await heard(line, 3) == [Audio(PCM)] * 3
+        line.say(PCM * 2)
+        await bed.clock.advance(0.02)
+        assert await far.got(2) == [PCM * 2, mark(1)]
+        with pytest.raises(ValueError, match="16-bit"):
+            line.say(b"\0\0\0")
+
+
+async def test_a_message_may_come_in_fragments(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        far.wire.send_binary(PCM[:7], fin=False)
+        far.wire.send_ping(b"there?")
+        far.wire.send_continuation(PCM[7:], fin=True)
+        await far.sound(PCM)
+        assert await heard(line, 2) == [Audio(PCM)] * 2
+        pong = await far.next()
+        assert isinstance(pong, Frame)
+        assert (pong.opcode, bytes(pong.data)) == (Opcode.PONG, b"there?")
+
+
+async def test_keys_and_what_is_not_asked_for(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        for said in (pressed("1"), "STATUS", pressed("x"), '{"event": 5}', ""):
+            await far.text(said)
+        await far.text('{"event": "ERROR", "error_text": "?"}', pressed("#"))
+        await far.sound(PCM)
+        assert await heard(line, 3) == [Digit("1"), Digit("#"), Audio(PCM)]
+
+
+async def test_who_begins_in_plain_words_is_answered_so(bed: Bed) -> None:
+    async with bed.line(start=PLAIN) as (line, far):
+        line.say(PCM)
+        await bed.clock.advance(0.02)
+        assert bytes((await far.next()).data) == PCM  # type: ignore[union-attr]
+        assert bytes((await far.next()).data) == b"MARK_MEDIA 1"  # type: ignore[union-attr]
+        await told(line, far, "MEDIA_MARK_PROCESSED 1")
+        assert line.queued() == 0
+
+
+async def test_no_more_is_handed_over_than_agreed(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        line.say(PCM * 500)
+        await bed.clock.advance(1.0)
+        found = await far.got(2 * AHEAD // PORTION)
+        assert found[::2] == [PCM * 10] * 5
+        assert found[1::2] == [mark(n) for n in range(1, 6)]
+        await told(line, far, processed(2))
+        await bed.clock.advance(0.02)  # so much more, and nothing in between
+        assert await far.got(4) == [PCM * 10, mark(6), PCM * 10, mark(7)]
+
+
+async def test_xoff_is_obeyed_until_xon(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        await told(line, far, '{"event": "MEDIA_XOFF"}')
+        line.say(PCM)
+        await bed.clock.advance(0.5)
+        assert line.queued() == pytest.approx(0.02)
+        await told(line, far, '{"event": "MEDIA_XON"}')
+        await bed.clock.advance(0.02)
+        assert await far.got(2) == [PCM, mark(1)]  # the first that came at all
+
+
+async def test_queued_goes_by_the_clock_and_is_put_right_by_marks(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        line.say(PCM * 100)
+        await bed.clock.advance(0.02)
+        assert line.queued() == pytest.approx(2.0)
+        await bed.clock.advance(0.38)
+        assert line.queued() == pytest.approx(1.62)
+        await told(line, far, processed(1))  # it is later than we thought
+        assert line.queued() == pytest.approx(1.0 + 0.8 - 0.02)
+        await bed.clock.advance(0.02)
+        await told(line, far, *map(processed, range(2, 7)))
+        await bed.clock.advance(0.02)
+        await told(line, far, *map(processed, range(7, 10)))
+        assert line.queued() == pytest.approx(0.18)
+        await bed.clock.advance(0.5)  # not yet said to be over
+        assert line.queued() == pytest.approx(0.02)
+        await told(line, far, processed(10))
+        assert line.queued() == 0
+
+
+async def test_a_piece_of_a_frame_waits_for_the_rest(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        line.say(PCM * 5 + PCM[:100])
+        await bed.clock.advance(0.04)
+        assert await far.got(2) == [PCM * 5, mark(1)]
+        line.say(PCM[100:] + PCM[:50])
+        await bed.clock.advance(0.02)
+        assert await far.got(2) == [PCM, mark(2)]
+        await bed.clock.advance(0.1)  # now it is due
+        assert await far.got(2) == [PCM[:50] + bytes(270), mark(3)]
+
+
+async def test_clear_takes_back_what_is_not_played(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        line.say(PCM * 100)
+        await bed.clock.advance(0.02)
+        await far.got(10)
+        line.clear()
+        assert line.queued() == 0
+        assert await far.got(1) == [FLUSH]
+        await told(line, far, processed(1))  # was under way
+        line.say(PCM)
+        await bed.clock.advance(0.02)
+        assert await far.got(2) == [PCM, mark(6)]
+        await told(line, far, processed(5))
+        assert line.queued() == pytest.approx(0.02)
+
+
+async def test_silence_is_fed_and_gives_way_at_once(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        await bed.clock.advance(0.5)
+        silence = bytes(PORTION)
+        assert await far.got(4) == [silence, mark(1), silence, mark(2)]
+        assert line.queued() == 0
+        line.clear()  # nothing of ours is there
+        await told(line, far, processed(1))
+        await bed.clock.advance(0.02)
+        assert await far.got(2) == [silence, mark(3)]
+        line.say(PCM)
+        await bed.clock.advance(0.02)
+        assert await far.got(3) == [FLUSH, PCM, mark(4)]
+        await told(line, far, processed(4))
+        await bed.clock.advance(0.02)
+        assert await far.got(2) == [silence, mark(5)]
+
+
+@pytest.mark.parametrize("end", ["close", "hang up", "lost"])
+async def test_the_far_end_is_the_end(bed: Bed, end: str) -> None:
+    async with bed.line() as (line, far):
+        far.wire.send_binary(PCM)
+        if end == "close":
+            far.wire.send_close(1000)
+        if end == "hang up":
+            far.wire.send_text(b"HANGUP")
+        await far._flush()
+        if end == "lost":
+            far.writer.close()
+        assert await heard(line, 9) == [Audio(PCM)]
+        assert await heard(line, 9) == []
+        line.say(PCM)
+        line.clear()
+        assert line.queued() == 0
+        assert bed.server.lines() == 0
+
+
+async def test_leaving_the_block_closes(bed: Bed) -> None:
+    async with bed.call() as far:
+        with bed.server.awaited(CALL) as coming:
+            await far.greet()
+            await far.text(START)
+            await coming
+        close = await far.next()
+        assert isinstance(close, Frame)
+        assert close.opcode is Opcode.CLOSE
+        assert await far.ended()
+    assert bed.server.lines() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "protocol", "status"),
+    [
+        ("/media", "media", 404),
+        ("/media?uuid=7", "media", 404),
+        (f"/media?uuid={UUID(int=9)}", "media", 404),  # nobody waits for it
+        (f"/media?uuid={UUID(int=8)}", "media", 404),  # it is here already
+        (f"/media?uuid={CALL}", "chat", 400),
+    ],
+)
+async def test_who_asks_for_something_else_is_shown_out(
+    bed: Bed, path: str, protocol: str, status: int
+) -> None:
+    with bed.server.awaited(CALL):
+        async with bed.line(UUID(int=8)) as (line, far), bed.call() as stranger:
+            assert await stranger.greet(path, protocol) == status
+            assert await stranger.ended()
+            await far.sound(PCM)
+            assert await heard(line, 1) == [Audio(PCM)]
+
+
+def framed(opcode: int, payload: bytes) -> bytes:
+    """A client's frame, masked by zero. (RFC 6455, 5.2)"""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xff" + size.to_bytes(8, "big")
+    return bytes([0x80 | opcode]) + length + bytes(4) + payload
+
+
+TEXT, BINARY = 1, 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        framed(BINARY, PCM[:100]),  # before it said what this is
+        framed(TEXT, b"MEDIA_XON"),
+        framed(TEXT, b""),
+        framed(TEXT, b"\xff\xfe"),
+        framed(TEXT, b"{"),
+        framed(TEXT, PLAIN.replace("slin", "ulaw").encode()),
+        framed(TEXT, PLAIN.replace("320", "640").encode()),
+        framed(TEXT, PLAIN.encode()) * 2,
+        framed(TEXT, PLAIN.encode()) + framed(BINARY, bytes(LONGEST + 2)),
+        framed(TEXT, PLAIN.encode()) + framed(TEXT, b"{]"),
+        framed(TEXT, PLAIN.encode()) + framed(5, b""),  # no such opcode
+        b"\x82\x01\x00",  # not masked
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+async def test_what_is_wrong_ends_its_own_call_only(bed: Bed, data: bytes) -> None:
+    with bed.server.awaited(CALL):
+        async with bed.line(UUID(int=8)) as (line, far), bed.call() as wrong:
+            assert await wrong.greet() == 101
+            wrong.writer.write(data)
+            assert await wrong.ended()
+            await far.sound(PCM)
+            assert await heard(line, 1) == [Audio(PCM)]
+            assert bed.server.lines() == 1
+
+
+async def test_who_does_not_speak_http_is_shown_out(bed: Bed) -> None:
+    for data in (b"\x01\x00\x10" + CALL.bytes + b"\n", b"G" * 20_000):
+        async with bed.call() as stranger:
+            stranger.writer.write(data)
+            assert await stranger.ended()
+
+
+async def test_of_two_that_want_a_call_the_first_to_start_has_it(bed: Bed) -> None:
+    async with bed.call() as thief:
+        with bed.server.awaited(CALL) as coming:
+            async with bed.call() as far:
+                assert (await far.greet(), await thief.greet()) == (101, 101)
+                await far.text(START)
+                line = await coming
+                await thief.text(START)
+                assert await thief.ended()
+                await far.sound(PCM)
+                assert await heard(line, 1) == [Audio(PCM)]
+
+
+async def test_who_does_not_come_to_the_point_has_to_go(bed: Bed) -> None:
+    with bed.server.awaited(CALL):
+        async with bed.call() as silent, bed.call() as slow, bed.call() as greeted:
+            slow.writer.write(b"GET /media")
+            assert await greeted.greet() == 101
+            await bed.clock.advance(NAMELESS * 0.02 - 0.02)
+            assert not greeted.reader.at_eof()
+            await bed.clock.advance(0.06)
+            for one in (silent, slow, greeted):
+                assert await one.ended()
+
+
+async def test_who_plays_nothing_is_left(bed: Bed) -> None:
+    async with bed.line() as (line, far):
+        line.say(PCM * 100)
+        await bed.clock.advance(STUCK * 0.02)
+        await told(line, far, processed(1))
+        await bed.clock.advance(STUCK * 0.02)
+        assert not line.over
+        await bed.clock.advance(0.06)
+        assert line.over
+
+
+class Silent:
+    def setsockopt(self, *_: object) -> None:
+        pass
+
+
+class Pipe(asyncio.Transport):
+    """A socket that leads nowhere."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+HELLO = f"""GET /media?uuid={CALL} HTTP/1.1\r
+Host: x\r
+Connection: Upgrade\r
+Upgrade: websocket\r
+Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r
+Sec-WebSocket-Version: 13\r
+Sec-WebSocket-Protocol: media\r
+\r
+""".encode()
+
+
+@given(
+    st.sampled_from([b"", HELLO, HELLO + framed(TEXT, PLAIN.encode())]),
+    st.lists(st.binary() | st.builds(framed, st.integers(0, 15), st.binary())),
+)
+def test_no_bytes_break_the_server(before: bytes, pieces: list[bytes]) -> None:
+    async def feed() -> None:
+        server = WebSocket(FakeClock())
+        with server.awaited(CALL) as coming:
+            connection = Connection(server)
+            connection.connection_made(Pipe({"socket": Silent()}))
+            for piece in (before, *pieces):
+                if not connection.over:
+                    connection.data_received(piece)
+            connection.tick()
+            assert coming.done() == (len(before) > len(HELLO))
+            assert connection.over or connection in server._ticker.all()
+
+    asyncio.run(feed())
