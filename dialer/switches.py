@@ -116,12 +116,19 @@ async def open_switch(
         number = found.trunk[order.trunk].dialed(order.number)
         return f"PJSIP/{number}@{order.trunk}"
 
+    def by(order: Order) -> str:
+        return found.trunk[order.trunk].media
+
+    mine = (t.media for t in found.trunk.values() if t.asterisk == name)
+    websocket = (asterisk.media_host, asterisk.websocket_port)
     channel = AsteriskChannel(
         login(asterisk, found),
         clock,
         load_causes(shipped("config") / "causes.toml"),
         dial,
         media=(asterisk.media_host, asterisk.media_port),
+        websocket=websocket if "websocket" in mine else None,
+        by=by,
     )
     async with channel:
         try:

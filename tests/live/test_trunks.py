@@ -31,6 +31,8 @@ from tests.kit.asterisk import Asterisk
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 CONFIG = Path(__file__).parents[2] / "config" / "asterisk"
 NUMBER = "+8617000000001"
+#: Of our Asterisk, before anything is rendered.
+BARE = {"extensions.conf": "[general]\n", "modules.conf": asterisk.WEBSOCKET}
 DIALPLAN = """
 [network]
 exten => {number},1,Ringing()
@@ -72,7 +74,12 @@ qualify_seconds = 1
 
 @contextmanager
 def world(
-    home: Path, trunks: str, carrier_config: dict[str, str], *, numbers: bool = True
+    home: Path,
+    trunks: str,
+    carrier_config: dict[str, str],
+    *,
+    numbers: bool = True,
+    websocket: int = 8787,
 ) -> Iterator[World]:
     """`trunks`: with @ for the carrier's port. Ours is reloaded with what we render.
     numbers: the carrier answers NUMBER; else its dialplan is all in the config."""
@@ -87,7 +94,7 @@ def world(
         config[name] = config.get(name, "") + text
     with (
         asterisk.running(config, sip=theirs) as carrier,
-        asterisk.running({"extensions.conf": "[general]\n"}, sip=ours) as engine,
+        asterisk.running(BARE, sip=ours) as engine,
     ):
         (home / "ami.secret").write_text("rendered-secret")
         (home / "ami.secret").chmod(0o600)
@@ -100,6 +107,7 @@ config = "{engine.home / "etc"}"
 bind = "127.0.0.1"
 sip_port = {listen}
 tls_port = {asterisk.free_tcp()}
+websocket_port = {websocket}
 ca_file = "{home / "ca.pem"}"
 """
         (home / "trunks.toml").write_text(main + trunks.replace("@", str(theirs)))
@@ -234,3 +242,11 @@ def test_a_test_call_tells_of_sound_both_ways(home: Path) -> None:
         assert 0.5 < found["post_dial_delay"] + 1 < found["answered_after"] + 1
         nobody = made.run("test-call", "+8617000000002", "--language", "en", code=1)
         assert nobody["cause"] == "unallocated"
+
+
+async def test_a_trunk_whose_sound_goes_over_websocket(home: Path) -> None:
+    trunks = trunk("north", "@", 'media = "websocket"')
+    with world(home, trunks, {}, websocket=asterisk.free_tcp()) as made:
+        async with opened(made) as (routes, _):
+            assert await call(routes, "a") == "north"
+        assert made.engine.channels() == 0
