@@ -23,9 +23,7 @@ RIGS = [
     pytest.param("asterisk", marks=[pytest.mark.live, pytest.mark.slow]),
 ]
 #: What a driver cannot do yet.
-NOT_YET = {
-    ("asterisk", "test_early_media_is_handed_over"),
-}
+NOT_YET: set[tuple[str, str]] = set()
 SERIAL = itertools.count(1)
 
 

@@ -20,6 +20,7 @@ from dialer.channels.alive import Alive
 from dialer.channels.asterisk.ami import Message
 from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
 from dialer.channels.asterisk.causes import Causes
+from dialer.channels.asterisk.early import Early
 from dialer.channels.asterisk.link import Link, LinkLost, Login
 from dialer.channels.port import (
     Cause,
@@ -85,6 +86,7 @@ class AsteriskChannel(Alive):
         self._link = Link(login, clock, self._heard, regained=self._look_again)
         self._calls: dict[str, Pending] = {}
         self._group = asyncio.TaskGroup()
+        self._early = Early(self._link, self._media, clock, self._group)
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
@@ -104,8 +106,9 @@ class AsteriskChannel(Alive):
         self._calls[str(call)] = pending
         with self._media.awaited(call) as coming:
             try:
-                await self._originate(order, str(call))
-                connection = await self._answered(order, pending, coming)
+                async with self._early.during(call):
+                    await self._originate(order, str(call))
+                    connection = await self._answered(order, pending, coming)
                 yield AsteriskLine(connection, partial(self._hand_over, call))
             finally:
                 if not any(one.done() for one in pending):
@@ -198,6 +201,8 @@ class AsteriskChannel(Alive):
                 if pending and not pending.ended.done():
                     ended = Ended(message.get("Cause"), message.get("TechCause"))
                     pending.ended.set_result(ended)
+            case "DialState":
+                self._early.heard(message)
             case "UserEvent" if message.get("UserEvent") == "AccordTaken":
                 pending = self._calls.get(message.get("Call"))
                 if pending and not pending.taken.done():
