@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 
+from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
@@ -104,7 +105,9 @@ async def _dial(
             )
             return await _talk(claimed, personal, case, desk, line)
     except NotAnswered as no:
-        return _ended(BY_CAUSE[no.cause], desk, no.cause.value)
+        cause, facts = await explained(no, claimed.contact.language, desk.studio)
+        ended = _ended(BY_CAUSE[cause], desk, no.cause.value)
+        return replace(ended, facts=facts)
     except ChannelDown:
         return _ended(Disposition.FAILED, desk, "channel down")
     except Unsure:
