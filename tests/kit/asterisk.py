@@ -163,7 +163,8 @@ MODULES = (
     *("pbx_config", "func_callerid", "func_channel", "func_logic", "func_strings"),
     *("func_timeout", "func_math", "app_dial", "app_playback", "app_echo", "app_stack"),
     "app_queue",
-    *("app_audiosocket", "res_audiosocket", "app_record", "app_read", "app_senddtmf"),
+    *("app_audiosocket", "chan_audiosocket", "res_audiosocket", "app_chanspy"),
+    *("app_record", "app_read", "app_senddtmf"),
     *("app_userevent", "app_verbose", "app_waitforsilence", "bridge_simple"),
     *("bridge_softmix", "bridge_holding", "codec_ulaw", "codec_alaw", "codec_resample"),
     *("format_pcm", "format_wav", "format_sln", "res_timing_timerfd", "res_crypto"),
@@ -272,8 +273,8 @@ read = call,user,system
 write = originate,call,system,reporting
 eventfilter(action(include),name(OriginateResponse)) =
 eventfilter(action(include),name(Hangup)) =
-eventfilter(action(include),name(Newstate)) =
 eventfilter(action(include),name(UserEvent)) =
+eventfilter(action(include),name(DialState)) =
 eventfilter(action(include),name(FullyBooted)) =
 """,
         "pjsip.conf": f"""[udp]
