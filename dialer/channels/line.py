@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
@@ -20,21 +21,31 @@ class Inbox:
     """What came and was not heard yet. One reader; see `port.Line.hear`."""
 
     def __init__(self) -> None:
-        self._items: asyncio.Queue[Heard | None] = asyncio.Queue()
+        self._items: deque[Heard] = deque(maxlen=UNREAD)
+        self._over = False
+        self._news: asyncio.Future[None] | None = None
 
     def put(self, heard: Heard) -> None:
-        self._items.put_nowait(heard)
-        if self._items.qsize() > UNREAD:
-            self._items.get_nowait()
+        self._items.append(heard)
+        self._tell()
 
     def end(self) -> None:
         """Nothing comes any more."""
-        self._items.put_nowait(None)
+        self._over = True
+        self._tell()
 
     async def hear(self) -> AsyncIterator[Heard]:
-        while (heard := await self._items.get()) is not None:
-            yield heard
-        self._items.put_nowait(None)  # whoever asks again is told again
+        while True:
+            while self._items:
+                yield self._items.popleft()
+            if self._over:
+                return
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
 
 def whole(pcm: bytes) -> bytes:
