@@ -33,11 +33,13 @@ from dialer.app import settle
 from dialer.channels.asterisk.audiosocket import AudioSocket, Connection
 from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
-from dialer.channels.port import Line, NotAnswered, Order
+from dialer.channels.port import Audio, Line, NotAnswered, Order
 from dialer.clock import SystemClock
+from speech.port import FRAME_BYTES
 from tests.kit.asterisk import Asterisk
 
 TONE = bytes(range(256)) * 63  # a second of something
+NOTHING = Audio(bytes(FRAME_BYTES))
 SOON = 0.1  #: seconds of sound left when more is said
 LATE_PERCENT, CAME_PERCENT = 0.1, 99.0
 CORES = os.sched_getaffinity(0)
@@ -70,12 +72,14 @@ class Result:
 
 
 async def talk(line: Line | Connection, gaps: Gaps, over: asyncio.Event) -> None:
-    """Hear and be heard until it is over."""
+    """Hear and be heard until it is over. Silence is not counted: the far end sends
+    none, it is what the connection puts where nothing comes."""
     last = time.perf_counter()
-    async for _ in line.hear():
-        now = time.perf_counter()
-        gaps.between(last, now, 1)
-        last = now
+    async for heard in line.hear():
+        if heard != NOTHING:
+            now = time.perf_counter()
+            gaps.between(last, now, 1)
+            last = now
         if line.queued() < SOON:
             line.say(TONE)
         if over.is_set():
