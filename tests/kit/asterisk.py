@@ -24,14 +24,13 @@ from pathlib import Path
 CACHE = Path(os.environ.get("ACCORD_CACHE") or Path.home() / ".cache" / "accord")
 PREFIX = CACHE / "asterisk-22"
 DONE = PREFIX / ".complete"
-LIB = PREFIX / "usr" / "lib" / "x86_64-linux-gnu"
+LIB = "usr/lib/x86_64-linux-gnu"
 
 
 def program(prefix: Path, path: str) -> tuple[str, ...]:
     """How to start what is unpacked there: by its loader, with its libraries."""
-    loader = prefix / "lib64" / "ld-linux-x86-64.so.2"
-    libraries = prefix / "usr" / "lib" / "x86_64-linux-gnu"
-    return str(loader), "--library-path", str(libraries), str(prefix / path)
+    loader = str(prefix / "lib64" / "ld-linux-x86-64.so.2")
+    return loader, "--library-path", str(prefix / LIB), str(prefix / path)
 
 
 PROGRAM = program(PREFIX, "usr/sbin/asterisk")
@@ -188,9 +187,8 @@ load = chan_websocket.so
 def running(
     files: Mapping[str, str], *, sip: int, calls: int = 100
 ) -> Iterator[Asterisk]:
-    """Start one with these configuration files (pjsip.conf gets its transport, and
-    manager.conf its user `accord`, here), and kill it at the end. `calls`: how many
-    may have sound at once."""
+    """Start one with these files (pjsip.conf gets its transport and manager.conf its
+    user `accord` here), kill it at the end. `calls`: so many may have sound at once."""
     fetch()
     ami = free_tcp()
     with tempfile.TemporaryDirectory(prefix="asterisk-") as folder:
@@ -243,7 +241,7 @@ def _booted(there: Asterisk, process: subprocess.Popen[bytes]) -> None:
 def _files(home: Path, sip: int, ami: int, calls: int = 100) -> dict[str, str]:
     folders = {
         "astetcdir": home / "etc",
-        "astmoddir": LIB / "asterisk" / "modules",
+        "astmoddir": PREFIX / LIB / "asterisk" / "modules",
         "astvarlibdir": home / "lib",
         "astdbdir": home / "lib",
         "astkeydir": home / "lib",
