@@ -101,6 +101,7 @@ async def test_a_full_pool_leaves_the_networks_cause(studio: Studio) -> None:
     assert await explained(no, "zh", replace(studio, pool=closed)) == (no.cause, {})
 
 
+@pytest.mark.slow
 async def test_a_whole_call_ends_as_what_was_played(
     studio: Studio, tmp_path: Path
 ) -> None:

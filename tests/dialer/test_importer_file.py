@@ -77,6 +77,7 @@ def test_every_encoding_and_separator(path: Path, kind: str, delimiter: str) -> 
     assert columns.unused == ("备注",)
 
 
+@pytest.mark.slow
 def test_chinese_only_late_in_a_long_file_is_still_found(path: Path) -> None:
     lines = "".join(f"Ann B,21255501{n % 100:02d},A{n},C,5\n" for n in range(60_000))
     text = f"{ENGLISH}{lines}张伟,13800138000,A,青杉,5\n"
@@ -166,6 +167,7 @@ def test_a_mapping_names_columns_and_wrong_ones_are_told(path: Path) -> None:
             mapping_of([pair])
 
 
+@pytest.mark.slow
 def test_random_bytes_are_rows_or_one_refusal_never_a_crash(path: Path) -> None:
     seed = 20261124
     chance = random.Random(seed)

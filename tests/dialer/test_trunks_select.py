@@ -70,6 +70,7 @@ def test_equals_share_by_weight() -> None:
     assert 2800 < first["three"] < 3200  # 3000 expected, 7 standard deviations
 
 
+@pytest.mark.slow
 @given(
     per_second=st.sampled_from([0.5, 1, 2.5, 5, 30]),
     gaps=st.lists(st.floats(0, 2), min_size=1, max_size=200),

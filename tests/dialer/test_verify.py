@@ -62,6 +62,7 @@ async def test_every_byte_of_every_file_is_guarded(tmp_path: Path) -> None:
     assert count > 4 * 200
 
 
+@pytest.mark.slow
 async def test_a_changed_byte_anywhere_in_a_larger_log_is_found(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201

@@ -33,7 +33,7 @@ async def test_proofs_of_every_kind_of_entry(tmp_path: Path, count: int) -> None
         assert found[index].salt.hex() not in sealed
 
 
-@pytest.mark.parametrize("count", [1, 3, 130])
+@pytest.mark.parametrize("count", [1, 3, pytest.param(130, marks=pytest.mark.slow)])
 async def test_a_changed_byte_in_a_proof_is_found(tmp_path: Path, count: int) -> None:
     log, found = await logged(tmp_path, count), rows(count)
     text = log.prove(found[0])

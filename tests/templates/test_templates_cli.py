@@ -35,6 +35,7 @@ def test_lint_of_the_shipped_library_is_clean() -> None:
     assert data["templates"]["zh"] == data["templates"]["en"] >= 40
 
 
+@pytest.mark.slow
 def test_lint_tells_each_problem_on_a_line_and_fails(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
     path = folder / "zh" / "debt.toml"
