@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.contacts import Peer
 from dialer.channels.asterisk.link import LinkLost, Login
+from dialer.channels.asterisk.websocket import WebSocket
 from dialer.channels.port import ChannelDown, Order
 from dialer.clock import Clock
 from dialer.settings import Settings, shipped
@@ -61,7 +62,9 @@ async def open_routes(
     changes = asyncio.Queue[Change]()
     async with AsyncExitStack() as stack:
         switches = {
-            name: await stack.enter_async_context(open_switch(found, name, clock))
+            name: await stack.enter_async_context(
+                open_switch(found, name, clock, trunks=chosen.values())
+            )
             for name in dict.fromkeys(trunk.asterisk for trunk in chosen.values())
         }
         routes = Routes(chosen, switches, clock, changes.put_nowait)
@@ -108,9 +111,12 @@ class Beside(Alive):
 
 @asynccontextmanager
 async def open_switch(
-    found: Trunks, name: str, clock: Clock
+    found: Trunks, name: str, clock: Clock, *, trunks: Iterable[Trunk] = ()
 ) -> AsyncIterator[AsteriskChannel]:
+    """`trunks`: those that calls will be placed by."""
     asterisk = found.asterisk[name]
+    port = asterisk.websocket_port
+    used = any(t.asterisk == name and t.media == WebSocket.kind for t in trunks)
 
     def dial(order: Order) -> str:
         number = found.trunk[order.trunk].dialed(order.number)
@@ -122,6 +128,8 @@ async def open_switch(
         load_causes(shipped("config") / "causes.toml"),
         dial,
         media=(asterisk.media_host, asterisk.media_port),
+        websocket=(asterisk.media_host, port) if used else None,
+        by=lambda order: found.trunk[order.trunk].media,
     )
     async with channel:
         try:

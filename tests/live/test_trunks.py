@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from dialer import switches
-from dialer.channels.port import Audio, Cause, NotAnswered, Order
+from dialer.channels.port import Audio, Cause, ChannelDown, NotAnswered, Order
 from dialer.cli.main import dialer
 from dialer.clock import SystemClock
 from dialer.trunks.health import State
@@ -24,6 +24,7 @@ from dialer.trunks.model import Trunks, load
 from dialer.trunks.render import install, render, wanted
 from dialer.trunks.routes import Change, Routes
 from speech.audio import level_db
+from tests.contract.asterisk_rig import websocket_client
 from tests.contract.rig import tone
 from tests.kit import asterisk, sip
 from tests.kit.asterisk import Asterisk
@@ -77,6 +78,7 @@ def world(
     """`trunks`: with @ for the carrier's port. Ours is reloaded with what we render.
     numbers: the carrier answers NUMBER; else its dialplan is all in the config."""
     ours, theirs, listen = (asterisk.free_udp() for _ in range(3))
+    port = asterisk.free_tcp()
     (home / "tone1.sln").write_bytes(tone(1.0))
     plan = DIALPLAN.format(number=NUMBER, home=home)
     config = {
@@ -87,7 +89,9 @@ def world(
         config[name] = config.get(name, "") + text
     with (
         asterisk.running(config, sip=theirs) as carrier,
-        asterisk.running({"extensions.conf": "[general]\n"}, sip=ours) as engine,
+        asterisk.running(
+            {"extensions.conf": "[general]\n", **websocket_client(port)}, sip=ours
+        ) as engine,
     ):
         (home / "ami.secret").write_text("rendered-secret")
         (home / "ami.secret").chmod(0o600)
@@ -100,6 +104,7 @@ config = "{engine.home / "etc"}"
 bind = "127.0.0.1"
 sip_port = {listen}
 tls_port = {asterisk.free_tcp()}
+websocket_port = {port}
 ca_file = "{home / "ca.pem"}"
 """
         (home / "trunks.toml").write_text(main + trunks.replace("@", str(theirs)))
@@ -183,6 +188,27 @@ async def test_what_a_carrier_refuses_goes_out_by_the_next(home: Path) -> None:
             assert rows["south"]["answer_seizure_ratio"] == 1
             assert [(c.trunk, c.state) for c in told] == [("north", State.OFF)]
             assert made.engine.channels() == 0
+
+
+async def test_each_trunk_has_its_own_media(home: Path) -> None:
+    trunks = trunk("north", "@", 'media = "websocket"\nprefixes = ["+86"]')
+    trunks += trunk("south", "@", 'prefixes = ["+87"]')
+    with world(home, trunks, {}) as made:
+        async with opened(made) as (routes, _):
+            order = Order("a", NUMBER, ring_seconds=5)
+            async with routes.seat(NUMBER, "") as seat, seat.place(order):
+                assert "WebSocket/accord" in made.engine.command("core show channels")
+                with pytest.raises(ChannelDown, match="cannot listen"):
+                    async with opened(made):
+                        pytest.fail("two engines have one port")
+            other = made.trunks.trunk["south"]
+            async with (
+                switches.open_switch(
+                    made.trunks, "main", SystemClock(), trunks=[other]
+                ) as switch,
+                switch.place(replace(order, trunk="south")),
+            ):
+                assert "AudioSocket" in made.engine.command("core show channels")
 
 
 async def test_a_busy_callee_is_not_called_by_the_next(home: Path) -> None:
