@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,7 +42,6 @@ SAYS = {
     "zh": "您好，这是一次线路测试。请说一句话，或者按一个键。",
     "en": "Hello, this is a test of the line. Please say something, or press a key.",
 }
-MODULES = dict.fromkeys(module for _, module in FILES.values())  #: once each
 WRITTEN = "the files are written, but Asterisk has not read them"
 BY_HAND = "there, run: asterisk -rx 'core reload'"
 OTHERS = {Cause.FAILED: "any other"}
@@ -49,12 +49,15 @@ REGION = "CN"
 VOICE = 0.5  #: of the detector's probability
 
 
-async def reload(found: Trunks, name: str, clock: Clock) -> None:
+async def reload(
+    found: Trunks, name: str, written: Iterable[str], clock: Clock
+) -> None:
     """Have Asterisk read what was rendered. Refused: a module will not, or it does not
     let us in (as before the first time)."""
+    modules = dict.fromkeys(FILES[file][1] for file in written if file in FILES)
     try:
         async with switches.open_switch(found, name, clock) as asterisk:
-            for module in MODULES:
+            for module in modules:
                 if why := await asterisk.reload(module):
                     raise Refused(f"{WRITTEN}: {module}: {why}")
     except (ChannelDown, LinkLost) as down:

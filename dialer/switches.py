@@ -14,7 +14,6 @@ from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.contacts import Peer
 from dialer.channels.asterisk.link import LinkLost, Login
-from dialer.channels.asterisk.websocket import WebSocket
 from dialer.channels.port import ChannelDown, Order
 from dialer.clock import Clock
 from dialer.settings import Settings, shipped
@@ -113,23 +112,27 @@ class Beside(Alive):
 async def open_switch(
     found: Trunks, name: str, clock: Clock, *, trunks: Iterable[Trunk] = ()
 ) -> AsyncIterator[AsteriskChannel]:
-    """`trunks`: those that calls will be placed by."""
+    """`trunks`: those that calls will be placed by. Who places none takes no port that
+    an engine may have."""
     asterisk = found.asterisk[name]
-    port = asterisk.websocket_port
-    used = any(t.asterisk == name and t.media == WebSocket.kind for t in trunks)
 
     def dial(order: Order) -> str:
         number = found.trunk[order.trunk].dialed(order.number)
         return f"PJSIP/{number}@{order.trunk}"
 
+    def by(order: Order) -> str:
+        return found.trunk[order.trunk].media
+
+    mine = (trunk.media for trunk in trunks if trunk.asterisk == name)
+    websocket = (asterisk.media_host, asterisk.websocket_port)
     channel = AsteriskChannel(
         login(asterisk, found),
         clock,
         load_causes(shipped("config") / "causes.toml"),
         dial,
         media=(asterisk.media_host, asterisk.media_port),
-        websocket=(asterisk.media_host, port) if used else None,
-        by=lambda order: found.trunk[order.trunk].media,
+        websocket=websocket if "websocket" in mine else None,
+        by=by,
     )
     async with channel:
         try:

@@ -113,7 +113,7 @@ def render(
     diff = files.changes(place, new)
     if write and diff:
         files.install(place, new)
-        run(chores.reload(found, chosen, SystemClock()))
+        run(chores.reload(found, chosen, new, SystemClock()))
     data = {
         "asterisk": chosen,
         "folder": str(place),

@@ -80,7 +80,7 @@ class Asterisk(Part):
     secret: Secret = Secret(env="ACCORD_AMI_SECRET")
     media_host: str = "127.0.0.1"  # our address, as this Asterisk sees it
     media_port: int = Field(0, ge=0, le=65535)  # 0: any free one
-    websocket_port: Port = 8787  # in its websocket_client.conf: trunks with such media
+    websocket_port: Port = 8787  # for trunks whose media is websocket
     config: str = ""  # its configuration folder on this machine; empty: elsewhere
     bind: Word = "0.0.0.0"  # where it listens for carriers
     sip_port: Port = 5060  # udp and tcp

@@ -22,6 +22,7 @@ FILES = {
     "accord-pjsip-wizard.conf": ("pjsip_wizard.conf", "res_pjsip.so"),
     "accord-extensions.conf": ("extensions.conf", "pbx_config.so"),
     "accord-manager.conf": ("manager.conf", "manager"),
+    "accord-websocket.conf": ("websocket_client.conf", "res_websocket_client.so"),
 }
 MODE = 0o640  # they hold secrets
 HEAD = "; Made by `dialer trunks render`; changes here are lost.\n"
@@ -37,12 +38,15 @@ def render(found: Trunks, name: str, dialplan: str) -> dict[str, str]:
     asterisk = found.asterisk[name]
     trunks = {n: t for n, t in found.trunk.items() if t.asterisk == name and t.enabled}
     wizard = (_wizard(n, trunk, found) for n, trunk in trunks.items())
-    return {
+    files = {
         "accord-pjsip.conf": text(_transports(asterisk, trunks.values())),
         "accord-pjsip-wizard.conf": text(wizard),
         "accord-extensions.conf": HEAD + dialplan,
         "accord-manager.conf": text([_manager(asterisk, found)]),
     }
+    if any(trunk.media == "websocket" for trunk in trunks.values()):
+        files["accord-websocket.conf"] = text([_websocket(asterisk)])
+    return files
 
 
 def text(sections: Iterable[Section]) -> str:
@@ -135,6 +139,20 @@ def _manager(asterisk: Asterisk, found: Trunks) -> Section:
     return asterisk.user, settings
 
 
+def _websocket(asterisk: Asterisk) -> Section:
+    where = f"{asterisk.media_host}:{asterisk.websocket_port}"
+    settings = [
+        ("type", "websocket_client"),
+        ("uri", f"ws://{where}/media"),
+        ("protocols", "media"),
+        ("connection_type", "per_call_config"),
+        ("connection_timeout", "1000"),
+        ("reconnect_attempts", "1"),
+        ("tls_enabled", "no"),
+    ]
+    return "accord", settings
+
+
 def yes(value: bool) -> str:
     return "yes" if value else "no"
 
@@ -146,6 +164,8 @@ def wanted(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
     """All files as they should be: ours, and those of Asterisk that draw them in."""
     found = dict(files)
     for ours, (theirs, _) in FILES.items():
+        if ours not in files:
+            continue
         line = f"#include {ours}"
         there = read(folder / theirs)
         if line not in there.splitlines():

@@ -53,15 +53,6 @@ def dialplan(heard: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def websocket_client(port: int) -> dict[str, str]:
-    """Configuration of an Asterisk whose websocket client connects there."""
-    shipped = (CONFIG / "asterisk" / "websocket_client.conf").read_text()
-    return {
-        "modules.conf": asterisk.WEBSOCKET,
-        "websocket_client.conf": shipped.replace(":8787/", f":{port}/"),
-    }
-
-
 @contextmanager
 def network(heard: Path) -> Iterator[tuple[Asterisk, Asterisk]]:
     """-> the engine's Asterisk and the carrier's"""
@@ -79,6 +70,7 @@ def _network(
     trunks += asterisk.endpoint("decliner", decliner, "accord-in", match=False)
     trunks += asterisk.endpoint("desk", theirs, "accord-in", match=False, user=DESK)
     shipped = CONFIG / "asterisk"
+    client = (shipped / "websocket_client.conf").read_text()
     with (
         asterisk.running(
             {
@@ -90,7 +82,10 @@ def _network(
         asterisk.running(
             {
                 "extensions.conf": (shipped / "extensions.conf").read_text(),
-                **websocket_client(asterisk.free_tcp()),
+                "modules.conf": asterisk.WEBSOCKET,
+                "websocket_client.conf": re.sub(
+                    r":\d+/media", f":{asterisk.free_tcp()}/media", client
+                ),
                 "pjsip.conf": trunks,
                 "queues.conf": "[people]\njoinempty = no\n",
             },

@@ -10,6 +10,7 @@ from dialer.trunks.model import Trunks, load
 from dialer.trunks.render import changes, install, render, text, wanted
 from tests.kit.asterisk_config import read_back
 
+CONFIG = Path(__file__).parents[2] / "config"
 FILE = """
 [asterisk.main]
 user = "engine"
@@ -100,6 +101,17 @@ def test_another_reader_reads_what_was_meant(found: Trunks, tmp_path: Path) -> N
             for section, keys in read_back(path).items()
         }
         assert theirs == sections(path.read_text()), name
+
+
+def test_a_websocket_trunk_brings_its_client(found: Trunks) -> None:
+    assert "accord-websocket.conf" not in render(found, "main", "")
+    south = found.trunk["south"].model_copy(update={"media": "websocket"})
+    other = found.model_copy(update={"trunk": {"south": south}})
+    files = render(other, "main", "")
+    client = sections(files["accord-websocket.conf"])["accord"]
+    assert client["uri"] == "ws://127.0.0.1:8787/media"
+    shipped = CONFIG / "asterisk" / "websocket_client.conf"
+    assert client == sections(shipped.read_text())["accord"]
 
 
 def test_only_enabled_trunks_of_that_asterisk_are_there(found: Trunks) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dialer.model import Contact, Disposition, Personal
 from dialer.settings import Settings
 from dialer.store import keys
 from dialer.store.port import AttemptRow, Batch, Campaign, Review, Stores
+from tests.kit.leaks import no_leaks
 from tests.kit.stores import NOW, contact, personal
 from tests.live.test_trunks import trunk, world
 
@@ -54,6 +56,12 @@ def people() -> dict[str, tuple[Contact, Personal]]:
     return found
 
 
+def needles() -> list[str]:
+    everybody = [someone for _, someone in people().values()]
+    phones = [phone for someone in everybody for phone in someone.phones]
+    return [*phones, everybody[0].name, *(someone.id_number for someone in everybody)]
+
+
 async def filled(stores: Stores) -> Campaign:
     """A running campaign with everybody planned."""
     everybody = people()
@@ -82,11 +90,15 @@ async def called(settings: Settings) -> dict[str, AttemptRow]:
         return {row.contact_id: row for row in rows if row.n == 1}
 
 
-async def test_every_call_ends_as_the_carrier_made_it(tmp_path: Path) -> None:
+async def test_every_call_ends_as_the_carrier_made_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     plan = {"extensions.conf": PLAN}
     trunks = trunk("north", "@", 'prefixes = ["+86"]')
-    with world(tmp_path, trunks, plan, numbers=False) as made:
-        settings = Settings(home=tmp_path)
+    (tmp_path / "home").mkdir()
+    with world(tmp_path / "home", trunks, plan, numbers=False) as made:
+        settings = Settings(home=tmp_path / "home")
         keys.create(settings.key_file)
         found = await called(settings)
         assert made.engine.channels() == 0
@@ -103,4 +115,5 @@ async def test_every_call_ends_as_the_carrier_made_it(tmp_path: Path) -> None:
     assert waits.dialing_at is None
     figures = json.loads(settings.trunk_figures.read_text())["trunks"]["north"]
     assert figures["calls"] == 4
-    assert NO_TRUNK not in settings.trunk_figures.read_text()
+    (tmp_path / "home" / "log.txt").write_text(caplog.text)
+    no_leaks(tmp_path / "home", needles())

@@ -5,10 +5,11 @@ One Asterisk is ours and reads what `dialer trunks render` wrote; another is a c
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from dialer.trunks.model import Trunks, load
 from dialer.trunks.render import install, render, wanted
 from dialer.trunks.routes import Change, Routes
 from speech.audio import level_db
-from tests.contract.asterisk_rig import websocket_client
 from tests.contract.rig import tone
 from tests.kit import asterisk, sip
 from tests.kit.asterisk import Asterisk
@@ -32,6 +32,8 @@ from tests.kit.asterisk import Asterisk
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 CONFIG = Path(__file__).parents[2] / "config" / "asterisk"
 NUMBER = "+8617000000001"
+#: Of our Asterisk, before anything is rendered.
+BARE = {"extensions.conf": "[general]\n", "modules.conf": asterisk.WEBSOCKET}
 DIALPLAN = """
 [network]
 exten => {number},1,Ringing()
@@ -73,12 +75,16 @@ qualify_seconds = 1
 
 @contextmanager
 def world(
-    home: Path, trunks: str, carrier_config: dict[str, str], *, numbers: bool = True
+    home: Path,
+    trunks: str,
+    carrier_config: dict[str, str],
+    *,
+    numbers: bool = True,
+    websocket: int = 8787,
 ) -> Iterator[World]:
     """`trunks`: with @ for the carrier's port. Ours is reloaded with what we render.
     numbers: the carrier answers NUMBER; else its dialplan is all in the config."""
     ours, theirs, listen = (asterisk.free_udp() for _ in range(3))
-    port = asterisk.free_tcp()
     (home / "tone1.sln").write_bytes(tone(1.0))
     plan = DIALPLAN.format(number=NUMBER, home=home)
     config = {
@@ -89,9 +95,7 @@ def world(
         config[name] = config.get(name, "") + text
     with (
         asterisk.running(config, sip=theirs) as carrier,
-        asterisk.running(
-            {"extensions.conf": "[general]\n", **websocket_client(port)}, sip=ours
-        ) as engine,
+        asterisk.running(BARE, sip=ours) as engine,
     ):
         (home / "ami.secret").write_text("rendered-secret")
         (home / "ami.secret").chmod(0o600)
@@ -104,7 +108,7 @@ config = "{engine.home / "etc"}"
 bind = "127.0.0.1"
 sip_port = {listen}
 tls_port = {asterisk.free_tcp()}
-websocket_port = {port}
+websocket_port = {websocket}
 ca_file = "{home / "ca.pem"}"
 """
         (home / "trunks.toml").write_text(main + trunks.replace("@", str(theirs)))
@@ -190,27 +194,6 @@ async def test_what_a_carrier_refuses_goes_out_by_the_next(home: Path) -> None:
             assert made.engine.channels() == 0
 
 
-async def test_each_trunk_has_its_own_media(home: Path) -> None:
-    trunks = trunk("north", "@", 'media = "websocket"\nprefixes = ["+86"]')
-    trunks += trunk("south", "@", 'prefixes = ["+87"]')
-    with world(home, trunks, {}) as made:
-        async with opened(made) as (routes, _):
-            order = Order("a", NUMBER, ring_seconds=5)
-            async with routes.seat(NUMBER, "") as seat, seat.place(order):
-                assert "WebSocket/accord" in made.engine.command("core show channels")
-                with pytest.raises(ChannelDown, match="cannot listen"):
-                    async with opened(made):
-                        pytest.fail("two engines have one port")
-            other = made.trunks.trunk["south"]
-            async with (
-                switches.open_switch(
-                    made.trunks, "main", SystemClock(), trunks=[other]
-                ) as switch,
-                switch.place(replace(order, trunk="south")),
-            ):
-                assert "AudioSocket" in made.engine.command("core show channels")
-
-
 async def test_a_busy_callee_is_not_called_by_the_next(home: Path) -> None:
     with sip.peer("486 Busy Here") as busy:
         trunks = trunk("north", busy) + trunk("south", "@", "priority = 2")
@@ -258,10 +241,21 @@ def test_a_test_call_tells_of_sound_both_ways(home: Path) -> None:
         assert found["packets_sent"] > 100
         assert found["codec"] == "ulaw"
         assert 0.5 < found["post_dial_delay"] + 1 < found["answered_after"] + 1
+        nobody = made.run("test-call", "+8617000000002", "--language", "en", code=1)
+        assert nobody["cause"] == "unallocated"
 
 
-def test_a_test_call_to_nobody_says_why(home: Path) -> None:
-    with world(home, trunk("north", "@"), {}) as made:
-        CliRunner().invoke(dialer, ["--home", str(home), "init"])
-        found = made.run("test-call", "+8617000000002", code=1)
-        assert found["cause"] == "unallocated"
+async def test_a_trunk_whose_sound_goes_over_websocket(home: Path) -> None:
+    trunks = trunk("north", "@", 'media = "websocket"')
+    with world(home, trunks, {}, websocket=asterisk.free_tcp()) as made:
+        async with opened(made) as (routes, _):
+            assert await call(routes, "a") == "north"
+            order = Order("b", NUMBER, ring_seconds=5)
+            async with routes.seat(NUMBER, "") as seat, seat.place(order):
+                assert "WebSocket/accord" in made.engine.command("core show channels")
+            seen = await asyncio.to_thread(made.run, "status")  # takes no port
+            assert seen["trunks"]["north"]["reachable"]
+            with pytest.raises(ChannelDown, match="cannot listen"):
+                async with opened(made):
+                    pytest.fail("two engines have one port")
+        assert made.engine.channels() == 0

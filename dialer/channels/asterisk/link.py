@@ -163,6 +163,7 @@ class Link(Alive):
         self._wire: Wire | None = None
         self._up = asyncio.Event()
         self._refused: LoginRefused | None = None
+        self._told = asyncio.Event()  # up, or refused: what waiting would not change
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
@@ -180,11 +181,14 @@ class Link(Alive):
         """ChannelDown: not up by then; it says why."""
         try:
             async with self._clock.timeout(seconds):
-                await self._up.wait()
+                await self._told.wait()
+                if self.up:
+                    return
         except TimeoutError:
-            where = f"{self._login.host}:{self._login.port}"
-            why = f": {self._refused}" if self._refused else ""
-            raise ChannelDown(f"no Asterisk manager at {where}{why}") from None
+            pass
+        where = f"{self._login.host}:{self._login.port}"
+        why = f": {self._refused}" if self._refused else ""
+        raise ChannelDown(f"no Asterisk manager at {where}{why}")
 
     async def ask(
         self,
@@ -230,6 +234,7 @@ class Link(Alive):
                 pause = self._patience.again  # it was up: the next try is soon
             except LoginRefused as error:
                 self._refused = error
+                self._told.set()
                 log.error("ami: login refused")
             except (OSError, LinkLost, TimeoutError):
                 pass
@@ -254,11 +259,13 @@ class Link(Alive):
                 raise LoginRefused(answer.get("Message"))
             self._wire, self._refused = wire, None
             self._up.set()
+            self._told.set()
             log.info("ami: up")
             self._regained()
             await self._stay(wire)
         finally:
             self._up.clear()
+            self._told.clear()
             self._wire = None
             wire.transport.abort()
             wire.connection_lost(None)
