@@ -1,12 +1,12 @@
 """How many calls a second go through one Asterisk, and what does the engine cost?
 
-Half of the calls are answered and hung up by us at once, half get a 486. `bare`: an
-AMI loop that only places them (bench/bare.py), before and after the engine's turn.
-`engine`: claim, gate, durable `dialing`, Originate, events, sound connected, durable
-`finish`, as a campaign does it. Both keep `--lines` calls under way. `paced`: the
-engine at 0.8 of what it reached; set-up is from the Originate to the answer or the
+Half of the calls are answered and hung up by us (after `--hold`), half get a 486.
+`bare`: an AMI loop that only places them (bench/bare.py), before and after the engine's
+turn. `engine`: claim, gate, durable `dialing`, Originate, events, sound connected,
+durable `finish`, as a campaign does it. Both keep `--lines` calls under way. `paced`:
+the engine at 0.8 of what it reached; set-up is from the Originate to the answer or the
 refusal. Asterisk, SIPp (Debian's sip-tester) and this process share the machine.
-Run: python -m bench.calls [--calls N] [--lines N] [--json]
+Run: python -m bench.calls [--calls N] [--lines N] [--hold SECONDS] [--json]
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ class Result:
     right_percent: float
 
 
-async def by_bare(there: Asterisk, calls: int, lines: int) -> Turn:
+async def by_bare(there: Asterisk, calls: int, lines: int, hold: float) -> Turn:
     turn, line = Turn(), asyncio.Semaphore(lines)
-    async with bare(login(there)) as client:
+    async with bare(login(there), hold) as client:
 
         async def one(trunk: str) -> None:
             async with line:
@@ -129,8 +129,11 @@ def paced(rate: float) -> Callable[[], Awaitable[None]]:
 class Engine:
     """A campaign's calls, as `dialer.call` makes them, without a conversation."""
 
-    def __init__(self, stores: Stores, channel: AsteriskChannel, judge: Judge) -> None:
+    def __init__(
+        self, stores: Stores, channel: AsteriskChannel, judge: Judge, hold: float
+    ) -> None:
         self._stores = stores
+        self._hold = hold
         self._channel = channel
         self._judge = judge
         self._clock = SystemClock(NOW - datetime.now(UTC))
@@ -176,6 +179,7 @@ class Engine:
                 setup = time.perf_counter() - began
                 now = self._clock.now()
                 await self._stores.ledger.answered(order.attempt_id, now)
+                await asyncio.sleep(self._hold)
                 return "answers", setup
         except NotAnswered as no:
             return no.cause.value, time.perf_counter() - began
@@ -185,7 +189,9 @@ def dial(order: Order) -> str:
     return f"PJSIP/{order.number}@{order.trunk}"
 
 
-async def by_engine(there: Asterisk, calls: int, lines: int, rate: float = 0.0) -> Turn:
+async def by_engine(
+    there: Asterisk, calls: int, lines: int, hold: float, *, rate: float = 0.0
+) -> Turn:
     judge, causes = gate("packs"), load_causes(SHIPPED / "causes.toml")
     with tempfile.TemporaryDirectory(prefix="bench-calls-") as folder:
         files = Path(folder) / "vault.db", Path(folder) / "ledger.db"
@@ -194,21 +200,21 @@ async def by_engine(there: Asterisk, calls: int, lines: int, rate: float = 0.0) 
             channel = AsteriskChannel(login(there), SystemClock(), causes, dial)
             async with channel:
                 await channel.ready(10)
-                engine = Engine(stores, channel, judge)
+                engine = Engine(stores, channel, judge, hold)
                 await engine.run(lines, rate)
     if len(engine.turn.setups) != calls:
         raise SystemExit(f"{len(engine.turn.setups)} of {calls} calls were placed")
     return engine.turn
 
 
-async def run(calls: int, lines: int) -> Result:
+async def run(calls: int, lines: int, hold: float) -> Result:
     with network(2 * lines) as there:
         settle()
-        await by_bare(there, min(calls, 200), lines)  # warm
-        before = await by_bare(there, calls, lines)
-        engine = await by_engine(there, calls, lines)
-        after = await by_bare(there, calls, lines)
-        eased = await by_engine(there, calls, lines, EASE * engine.rate)
+        await by_bare(there, min(calls, 200), lines, hold)  # warm
+        before = await by_bare(there, calls, lines, hold)
+        engine = await by_engine(there, calls, lines, hold)
+        after = await by_bare(there, calls, lines, hold)
+        eased = await by_engine(there, calls, lines, hold, rate=EASE * engine.rate)
     turns = before, engine, after, eased
     wrong, all_calls = sum(t.wrong for t in turns), sum(len(t.setups) for t in turns)
     told = eased.told() | {"dialing_p99_ms": quantile(eased.dialings, 0.99)}
@@ -227,9 +233,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=3000, help="of each turn")
     parser.add_argument("--lines", type=int, default=64)
+    parser.add_argument("--hold", type=float, default=0.0, help="seconds of a call")
     parser.add_argument("--json", action="store_true", dest="as_json")
     asked = parser.parse_args()
-    result = uvloop.run(run(asked.calls, asked.lines))
+    result = uvloop.run(run(asked.calls, asked.lines, asked.hold))
     if asked.as_json:
         print(json.dumps({**asdict(result), "machine": machine()}))
         return

@@ -45,6 +45,7 @@ from dialer.trunks import model as trunks
 from ivr.intent import ready
 from ivr.library import Library, load_library
 from speech.amd import read_phrases
+from speech.announcements import read_announcements
 from speech.pool import Pool
 from speech.port import Recogniser
 from speech.prompts import Prompts, Recall, open_prompts
@@ -177,6 +178,9 @@ async def studio(
             clock=clock,
             machine_words=read_phrases(
                 shipped("templates") / "lexicon" / "machine.toml"
+            ),
+            announcements=read_announcements(
+                shipped("templates") / "lexicon" / "announcements.toml"
             ),
             end_of_turn_ms=settings.call.end_of_turn_ms,
             silence_budget=settings.call.silence_budget_seconds,

@@ -104,6 +104,11 @@ def _holds(plain: str, phrase: str) -> bool:
     return re.search(".*".join(bounded), plain) is not None
 
 
+def vague(phrase: str) -> bool:
+    """Whether it is so short that it would match nearly anything."""
+    return len(_plain(phrase.replace("*", ""))) < 3
+
+
 _PHRASES = TypeAdapter(dict[str, tuple[str, ...]])
 
 
@@ -123,7 +128,7 @@ def read_phrases(file: Path) -> dict[str, tuple[str, ...]]:
         f"{file}: {language}.{place}: {phrase!r} would match nearly anything"
         for language, phrases in found.items()
         for place, phrase in enumerate(phrases)
-        if len(_plain(phrase.replace("*", ""))) < 3
+        if vague(phrase)
     ]
     if short:
         raise SpeechError("\n".join(short))

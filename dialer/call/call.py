@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
@@ -139,7 +140,9 @@ async def _dial(
             )
             return await _talk(claimed, personal, case, desk, line)
     except NotAnswered as no:
-        return _ended(BY_CAUSE[no.cause], desk, no.cause.value)
+        cause, facts = await explained(no, claimed.contact.language, desk.studio)
+        ended = _ended(BY_CAUSE[cause], desk, no.cause.value)
+        return replace(ended, facts=facts)
     except ChannelDown:
         return _ended(Disposition.FAILED, desk, Cause.NOT_DIALED.value)
     except Unsure:

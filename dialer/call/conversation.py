@@ -38,6 +38,7 @@ from ivr.port import (
     Understood,
 )
 from speech.amd import Beep, looks_recorded
+from speech.announcements import Lexicon
 from speech.endpoint import Ear, Thresholds
 from speech.pool import Pool
 from speech.port import FRAME_SECONDS, Recogniser
@@ -65,6 +66,7 @@ class Studio:
     silence_budget: float = 30.0
     max_seconds: float = 900.0
     hand_over_to: str = "people"
+    announcements: Lexicon = field(default_factory=dict)  # of networks
     # Two cases are rendered at a time: few, so that the first is ready early; not one,
     # or a renderer would stand still over the last prompt of each
     turn: dict[str, asyncio.Semaphore] = field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
@@ -13,6 +14,7 @@ from dialer.clock import Clock
 from speech.port import FRAME_SECONDS
 
 UNREAD = 1500  #: items waiting for a reader (30 s); then the oldest are dropped
+SLOTS = 5  #: bursts of 4 ms that the 20 ms are divided into
 LATE = 1e-4  #: seconds not worth sleeping for
 
 
@@ -20,21 +22,31 @@ class Inbox:
     """What came and was not heard yet. One reader; see `port.Line.hear`."""
 
     def __init__(self) -> None:
-        self._items: asyncio.Queue[Heard | None] = asyncio.Queue()
+        self._items: deque[Heard] = deque(maxlen=UNREAD)
+        self._over = False
+        self._news: asyncio.Future[None] | None = None
 
     def put(self, heard: Heard) -> None:
-        self._items.put_nowait(heard)
-        if self._items.qsize() > UNREAD:
-            self._items.get_nowait()
+        self._items.append(heard)
+        self._tell()
 
     def end(self) -> None:
         """Nothing comes any more."""
-        self._items.put_nowait(None)
+        self._over = True
+        self._tell()
 
     async def hear(self) -> AsyncIterator[Heard]:
-        while (heard := await self._items.get()) is not None:
-            yield heard
-        self._items.put_nowait(None)  # whoever asks again is told again
+        while True:
+            while self._items:
+                yield self._items.popleft()
+            if self._over:
+                return
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
 
 def whole(pcm: bytes) -> bytes:
@@ -55,12 +67,14 @@ T = TypeVar("T", bound=Ticking)
 
 class Ticker(Alive, Generic[T]):
     """Moves all that is in it on every 20 ms of the clock; what was late is made up
-    for, so that sound keeps the clock's pace. Use within `async with`."""
+    for, so that sound keeps the clock's pace. Not all at once: hundreds of calls in one
+    burst would keep each other, and an Asterisk beside us, waiting. Use within
+    `async with`."""
 
     def __init__(self, clock: Clock, name: str) -> None:
         self._clock = clock
         self._name = name
-        self._there: dict[T, None] = {}
+        self._slots: list[dict[T, None]] = [{} for _ in range(SLOTS)]
         self._busy = asyncio.Event()
 
     @asynccontextmanager
@@ -71,23 +85,27 @@ class Ticker(Alive, Generic[T]):
             task.cancel()
 
     def add(self, one: T) -> None:
-        self._there[one] = None
+        min(self._slots, key=len)[one] = None
         self._busy.set()
 
     def remove(self, one: T) -> None:
-        self._there.pop(one, None)
+        for slot in self._slots:
+            slot.pop(one, None)
 
     def all(self) -> tuple[T, ...]:
-        return tuple(self._there)
+        return tuple(one for slot in self._slots for one in slot)
 
     async def _run(self) -> None:
         while True:
             await self._busy.wait()
-            start, ticks = self._clock.elapsed(), 0
-            while self._there:
-                ticks += 1
-                ahead = start + ticks * FRAME_SECONDS - self._clock.elapsed()
+            start, turns = self._clock.elapsed(), 0
+            while any(self._slots):
+                turns += 1
+                slot = self._slots[turns % SLOTS]
+                if not slot:
+                    continue
+                ahead = start + turns * FRAME_SECONDS / SLOTS - self._clock.elapsed()
                 await self._clock.sleep(ahead if ahead > LATE else 0)
-                for one in self.all():
+                for one in tuple(slot):
                     one.tick()
             self._busy.clear()

@@ -26,7 +26,7 @@ FILES = {
 }
 MODE = 0o640  # they hold secrets
 HEAD = "; Made by `dialer trunks render`; changes here are lost.\n"
-EVENTS = ("OriginateResponse", "Hangup", "Newstate", "UserEvent", "FullyBooted")
+EVENTS = ("OriginateResponse", "Hangup", "DialState", "UserEvent", "FullyBooted")
 SECRET = re.compile(
     r"^(\s*[\w/]*(?:secret|password|md5_cred)\s*=>?[ \t]*)\S.*$", re.I | re.M
 )

@@ -41,6 +41,7 @@ BEHAVIOUR = {
     "failed": ["Hangup(58)"],
 }
 DESK = "+8617000000999"  # where the people of the queue sit
+SINGS = "+8617000000998"  # 1 s of tone instead of ringing; answered 1 s later
 
 
 def dialplan(heard: Path) -> str:
@@ -50,6 +51,9 @@ def dialplan(heard: Path) -> str:
             said = step.replace("@", str(heard))
             lines.append(f"exten => {NUMBERS[name]},{n},{said}")
     lines += [f"exten => {DESK},1,Answer()", " same => n,Wait(60)"]
+    lines += [f"exten => {SINGS},1,Progress()", " same => n,Wait(0.2)"]
+    lines += [f" same => n,Playback({heard}/tone1,noanswer)", " same => n,Wait(1)"]
+    lines += [" same => n,Answer()", " same => n,Wait(60)"]
     return "\n".join(lines) + "\n"
 
 

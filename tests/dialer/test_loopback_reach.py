@@ -38,12 +38,11 @@ async def test_nothing_of_the_callee_is_within_reach_of_the_line() -> None:
             }
             await net.clock.sleep(0.1)  # some frames wait to be read
             seen: dict[int, object] = {}
-            # the wire's queue holds the event loop, which holds everything alive
+            # who waits at the inbox holds the event loop, which holds everything alive
             (wire,) = vars(line).values()
             assert isinstance(wire, Wire)
             waiting: list[object] = [wire.down, wire.wish, wire.over]
-            (inbox,) = vars(wire.up).values()
-            waiting += list(getattr(inbox, "_queue"))  # noqa: B009
+            waiting += list(wire.up._items)
             while waiting:
                 one = waiting.pop()
                 if id(one) in seen or isinstance(one, code):

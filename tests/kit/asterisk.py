@@ -24,14 +24,13 @@ from pathlib import Path
 CACHE = Path(os.environ.get("ACCORD_CACHE") or Path.home() / ".cache" / "accord")
 PREFIX = CACHE / "asterisk-22"
 DONE = PREFIX / ".complete"
-LIB = PREFIX / "usr" / "lib" / "x86_64-linux-gnu"
+LIB = "usr/lib/x86_64-linux-gnu"
 
 
 def program(prefix: Path, path: str) -> tuple[str, ...]:
     """How to start what is unpacked there: by its loader, with its libraries."""
-    loader = prefix / "lib64" / "ld-linux-x86-64.so.2"
-    libraries = prefix / "usr" / "lib" / "x86_64-linux-gnu"
-    return str(loader), "--library-path", str(libraries), str(prefix / path)
+    loader = str(prefix / "lib64" / "ld-linux-x86-64.so.2")
+    return loader, "--library-path", str(prefix / LIB), str(prefix / path)
 
 
 PROGRAM = program(PREFIX, "usr/sbin/asterisk")
@@ -163,7 +162,8 @@ MODULES = (
     *("pbx_config", "func_callerid", "func_channel", "func_logic", "func_strings"),
     *("func_timeout", "func_math", "app_dial", "app_playback", "app_echo", "app_stack"),
     "app_queue",
-    *("app_audiosocket", "res_audiosocket", "app_record", "app_read", "app_senddtmf"),
+    *("app_audiosocket", "chan_audiosocket", "res_audiosocket", "app_chanspy"),
+    *("app_record", "app_read", "app_senddtmf"),
     *("app_userevent", "app_verbose", "app_waitforsilence", "bridge_simple"),
     *("bridge_softmix", "bridge_holding", "codec_ulaw", "codec_alaw", "codec_resample"),
     *("format_pcm", "format_wav", "format_sln", "res_timing_timerfd", "res_crypto"),
@@ -187,9 +187,8 @@ load = chan_websocket.so
 def running(
     files: Mapping[str, str], *, sip: int, calls: int = 100
 ) -> Iterator[Asterisk]:
-    """Start one with these configuration files (pjsip.conf gets its transport, and
-    manager.conf its user `accord`, here), and kill it at the end. `calls`: how many
-    may have sound at once."""
+    """Start one with these files (pjsip.conf gets its transport and manager.conf its
+    user `accord` here), kill it at the end. `calls`: so many may have sound at once."""
     fetch()
     ami = free_tcp()
     with tempfile.TemporaryDirectory(prefix="asterisk-") as folder:
@@ -242,7 +241,7 @@ def _booted(there: Asterisk, process: subprocess.Popen[bytes]) -> None:
 def _files(home: Path, sip: int, ami: int, calls: int = 100) -> dict[str, str]:
     folders = {
         "astetcdir": home / "etc",
-        "astmoddir": LIB / "asterisk" / "modules",
+        "astmoddir": PREFIX / LIB / "asterisk" / "modules",
         "astvarlibdir": home / "lib",
         "astdbdir": home / "lib",
         "astkeydir": home / "lib",
@@ -272,8 +271,8 @@ read = call,user,system
 write = originate,call,system,reporting
 eventfilter(action(include),name(OriginateResponse)) =
 eventfilter(action(include),name(Hangup)) =
-eventfilter(action(include),name(Newstate)) =
 eventfilter(action(include),name(UserEvent)) =
+eventfilter(action(include),name(DialState)) =
 eventfilter(action(include),name(FullyBooted)) =
 """,
         "pjsip.conf": f"""[udp]

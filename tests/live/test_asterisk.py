@@ -13,6 +13,7 @@ import pytest
 
 from dialer.channels.port import (
     Audio,
+    Cause,
     ChannelDown,
     Line,
     NotAnswered,
@@ -20,7 +21,7 @@ from dialer.channels.port import (
     Unsure,
 )
 from dialer.clock import SystemClock
-from tests.contract.asterisk_rig import network, open_asterisk_rig
+from tests.contract.asterisk_rig import SINGS, network, open_asterisk_rig
 from tests.contract.rig import Rig, loud_seconds, tone
 from tests.kit.asterisk import Asterisk
 
@@ -147,3 +148,26 @@ async def taken(line: Line, count: int) -> None:
         count -= isinstance(one, Audio)
         if not count:
             break
+
+
+async def test_an_answer_after_early_media_is_an_answer(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, theirs):
+        async with rig.channel.place(Order("a-1", SINGS, 5.0)) as line:
+            heard = b""
+            async for one in line.hear():
+                heard += one.pcm if isinstance(one, Audio) else b""
+                if len(heard) >= 16000:
+                    break
+            assert loud_seconds(heard) < 0.1  # what came before is not the callee's
+            assert ours.channels() == 1  # and nobody listens in any more
+        await until_gone(theirs)
+
+
+async def test_our_ring_time_ends_early_media_too(tmp_path: Path) -> None:
+    async with bed(tmp_path) as (rig, ours, _):
+        with pytest.raises(NotAnswered) as told:
+            async with rig.channel.place(Order("a-1", SINGS, 1.8)):
+                pytest.fail("the block was entered")
+        assert told.value.cause is Cause.NO_ANSWER
+        assert 0.5 < loud_seconds(told.value.early) < 1.1
+        await until_gone(ours)

@@ -19,6 +19,7 @@ from speech.port import FRAME_BYTES
 HANGUP, IDENTITY, DTMF, SOUND, ERROR = 0x00, 0x01, 0x03, 0x10, 0xFF
 HEADER = bytes((SOUND, *FRAME_BYTES.to_bytes(2, "big")))
 SILENCE = HEADER + bytes(FRAME_BYTES)
+WHOLE = len(SILENCE)
 LONGEST = 4096  #: bytes of a payload; 20 ms at 48 kHz have 1,920
 
 
@@ -32,6 +33,11 @@ class Frames:
 
     def __init__(self) -> None:
         self._rest = b""
+
+    @property
+    def between(self) -> bool:
+        """Whether no frame has begun."""
+        return not self._rest
 
     def feed(self, data: bytes) -> list[Frame]:
         """BadFrame: a length that no sound has."""
@@ -55,8 +61,15 @@ class Connection(Sound):
         self._frames = Frames()
 
     def _feed(self, data: bytes) -> None:
+        if len(data) == WHOLE and data.startswith(HEADER) and self._plain():
+            self._hear(data[3:])
+            return
         for kind, payload in self._frames.feed(data):
             self._take(kind, payload)
+
+    def _plain(self) -> bool:
+        """Whether what comes now begins a frame."""
+        return self.call is not None and not self.over and self._frames.between
 
     def _take(self, kind: int, payload: bytes) -> None:
         if self.over:

@@ -24,6 +24,7 @@ from dialer.channels.asterisk.ami import Message
 from dialer.channels.asterisk.audiosocket import AudioSocket
 from dialer.channels.asterisk.causes import Causes
 from dialer.channels.asterisk.contacts import Peer, peers
+from dialer.channels.asterisk.early import Early
 from dialer.channels.asterisk.link import Link, LinkLost, Login
 from dialer.channels.asterisk.media import Media, Sound
 from dialer.channels.asterisk.websocket import WebSocket
@@ -106,6 +107,8 @@ class AsteriskChannel(Alive):
         self._calls: dict[str, Pending] = {}
         self._group = asyncio.TaskGroup()
         self.trunk = ""
+        sound = self._media[AudioSocket.kind]
+        self._early = Early(self._link, sound, clock, self._group)
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
@@ -151,8 +154,9 @@ class AsteriskChannel(Alive):
         media = self._media[self._by(order)]
         with media.awaited(call) as coming:
             try:
-                await self._originate(order, str(call), media)
-                connection = await self._answered(order, pending, coming)
+                async with self._early.during(call):
+                    await self._originate(order, str(call), media)
+                    connection = await self._answered(order, pending, coming)
                 yield AsteriskLine(connection, partial(self._hand_over, call, media))
             finally:
                 if not any(one.done() for one in pending[1:]):
@@ -245,13 +249,15 @@ class AsteriskChannel(Alive):
                 if pending and not pending.ended.done():
                     ended = Ended(message.get("Cause"), message.get("TechCause"))
                     pending.ended.set_result(ended)
+            case "DialState" if message.get("DialStatus") == "RINGING":
+                if pending := self._calls.get(message.get("DestUniqueid")):
+                    pending.ringing()
+            case "DialState":
+                self._early.heard(message)
             case "UserEvent" if message.get("UserEvent") == "AccordTaken":
                 pending = self._calls.get(message.get("Call"))
                 if pending and not pending.taken.done():
                     pending.taken.set_result(None)
-            case "Newstate" if message.get("ChannelStateDesc") == "Ringing":
-                if pending := self._calls.get(message.get("Uniqueid")):
-                    pending.ringing()
             case "OriginateResponse" if message.get("Response") == "Failure":
                 pending = self._calls.get(message.get("ActionID"))
                 if pending and not pending.refused.done():
