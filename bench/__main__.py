@@ -23,6 +23,7 @@ def main() -> int:
             "generator",
             "machine",
             "network",
+            "soak",  # half an hour: `make soak`
         }:
             continue
         print(f"== {script.stem}", flush=True)

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
+
+from dialer.toml import FileError, Part, read
 
 Words = Annotated[str, Field(min_length=1, max_length=80)]
 
 
-class CampaignError(Exception):
-    """A campaign file is wrong. `problems` are `(place, what)`, all of them."""
-
-    def __init__(self, path: str, problems: list[tuple[str, str]]) -> None:
-        super().__init__("\n".join(f"{path}: {p}: {what}" for p, what in problems))
-        self.path = path
-        self.problems = problems
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class CampaignError(FileError):
+    """A campaign file is wrong."""
 
 
 class Offer(Part):
@@ -63,7 +55,7 @@ class CampaignFile(Part):
     lines: int = Field(8, ge=1, le=500)
     hand_over_to: str = "people"
     offers: tuple[Offer, ...] = Field(USUAL, min_length=2, max_length=3)
-    retry: dict[str, Retry] = {}
+    retry: dict[str, Retry] = Field({})
 
     def canonical(self) -> str:
         """As the ledger keeps it."""
@@ -74,16 +66,7 @@ class CampaignFile(Part):
 
 def load(path: Path) -> CampaignFile:
     """Read and check a campaign file."""
-    try:
-        found = tomllib.loads(path.read_text("utf-8-sig"))
-        campaign = CampaignFile.model_validate(found)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CampaignError(str(path), [("file", str(error))]) from error
-    except ValidationError as error:
-        problems = [
-            (".".join(map(str, e["loc"])) or "file", e["msg"]) for e in error.errors()
-        ]
-        raise CampaignError(str(path), problems) from error
+    campaign = read(path, CampaignFile, CampaignError)
     if campaign.callees:
         folder = (path.parent / campaign.callees).resolve()
         if not folder.is_dir():

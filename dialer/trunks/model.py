@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from phonenumbers import NumberParseException, is_possible_number
 from phonenumbers import parse as parse_number
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
+
+from dialer.toml import FileError, Part, read
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?")
@@ -26,17 +27,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Word = Annotated[str, Field(pattern=r"^[^\s;\[\]]*$", max_length=120)]
 
 
-class TrunksError(Exception):
-    """The file is wrong. `problems` are `(place, what)`, all of them."""
-
-    def __init__(self, path: str, problems: list[tuple[str, str]]) -> None:
-        super().__init__("\n".join(f"{path}: {p}: {what}" for p, what in problems))
-        self.path = path
-        self.problems = problems
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class TrunksError(FileError):
+    """The file of trunks is wrong, or a secret that it names."""
 
 
 class Secret(Part):
@@ -145,16 +137,7 @@ class Trunks(Part):
 
 def load(path: Path, *, secrets: bool = False) -> Trunks:
     """TrunksError with every problem. `secrets`: also whether each can be read."""
-    try:
-        found = tomllib.loads(path.read_text("utf-8-sig"))
-        file = TrunksFile.model_validate(found)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TrunksError(str(path), [("file", str(error))]) from error
-    except ValidationError as error:
-        problems = [
-            (".".join(map(str, e["loc"])) or "file", e["msg"]) for e in error.errors()
-        ]
-        raise TrunksError(str(path), problems) from error
+    file = read(path, TrunksFile, TrunksError)
     problems = [*_problems(file)]
     if secrets:
         problems += _unreadable(file, path.parent)

@@ -20,11 +20,19 @@ def test_what_we_ship_is_plain(path: Path) -> None:
 
 def test_every_call_has_a_limit_before_anything_else() -> None:
     found = read_back(SHIPPED / "extensions.conf")
-    assert list(found) == ["accord", "accord-people", "accord-taken", "accord-in"]
-    for context in ("accord", "accord-people"):
+    assert list(found) == [
+        "accord",
+        "accord-early",
+        "accord-people",
+        "accord-taken",
+        "accord-in",
+    ]
+    lasts = {"accord": "Hangup()", "accord-early": "Hangup()"}
+    lasts["accord-people"] = "Goto(accord,s,1)"  # which has a limit of its own
+    for context, last in lasts.items():
         (first,) = found[context]["exten"]
         assert ",1,Set(TIMEOUT(absolute)=" in first
-        assert found[context]["same"][-1] == "n,Hangup()"
+        assert found[context]["same"][-1] == f"n,{last}"
     ends = [step.rpartition(",1,")[2] for step in found["accord-in"]["exten"]]
     assert ends == ["Hangup(21)", "Hangup(21)"]
 

@@ -44,7 +44,7 @@ def test_what_the_network_said(q850: str, tech: str, cause: Cause) -> None:
         (
             '[[cause]]\nis = "busy"\nsip = [486]\n'
             '[[cause]]\nis = "failed"\nsip = [486]\n',
-            "486 is in two entries",
+            "486: is in two entries",
         ),
     ],
 )
@@ -55,7 +55,7 @@ def test_a_file_that_is_wrong_names_its_place(
     path.write_text(text)
     with pytest.raises(BadCauses, match=what) as told:
         load_causes(path)
-    assert str(told.value).startswith("causes.toml")
+    assert str(told.value).startswith(str(path))
 
 
 @pytest.mark.parametrize("data", [None, b"\xff\xfe["])
@@ -67,4 +67,4 @@ def test_a_file_that_cannot_be_read_is_one_message(
         path.write_bytes(data)
     with pytest.raises(BadCauses) as told:
         load_causes(path)
-    assert str(told.value).startswith("causes.toml: ")
+    assert str(told.value).startswith(f"{path}: ")

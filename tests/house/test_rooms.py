@@ -12,11 +12,12 @@ ROOMS: dict[str, set[str]] = {
     "ivr": set(),
     "dialer.model": set(),
     "dialer.clock": set(),
+    "dialer.toml": set(),
     "dialer.attempt": {"dialer.model"},
     "dialer.compliance": {"dialer.model"},
     "dialer.contacts": LEAVES | {"dialer.store.port"},
-    "dialer.campaign": LEAVES | {"dialer.store.port"},
-    "dialer.channels": {"dialer.clock", "speech.audio", "speech.port"},
+    "dialer.campaign": LEAVES | {"dialer.store.port", "dialer.toml"},
+    "dialer.channels": {"dialer.clock", "dialer.toml", "speech.audio", "speech.port"},
     "dialer.call": LEAVES
     | {
         "dialer.campaign.retry",
@@ -27,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
         "speech",
     },
     "dialer.evidence": LEAVES | {"dialer.store.port"},
-    "dialer.trunks": {"dialer.clock", "dialer.channels.port"},
+    "dialer.trunks": {"dialer.clock", "dialer.channels.port", "dialer.toml"},
     "dialer.store": LEAVES | {"dialer.evidence.entry"},
     "dialer.reports": LEAVES | {"dialer.store.port"},
 }

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from dialer.channels.port import Cause
+from dialer.toml import FileError, Part, read
 
 SIP = re.compile(r"\b[1-6]\d\d\b")
 
 
-class BadCauses(Exception):
-    """The file is not one of causes; the message has the place."""
+class BadCauses(FileError):
+    """The file is not one of causes."""
 
 
-class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Entry(Part):
     is_: Cause = Field(alias="is")
     sip: tuple[int, ...] = ()
     q850: tuple[int, ...] = ()
 
 
-class CauseFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class CauseFile(Part):
     cause: tuple[Entry, ...]
 
 
@@ -48,19 +46,12 @@ class Causes:
 
 def load_causes(path: Path) -> Causes:
     """BadCauses: no TOML file, an unknown key or cause, a code in two entries."""
-    try:
-        found = CauseFile.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadCauses(f"{path.name}: {error}") from error
-    except ValidationError as error:
-        places = (
-            ".".join(map(str, e["loc"])) + f": {e['msg']}" for e in error.errors()
-        )
-        raise BadCauses(f"{path.name}: {'; '.join(places)}") from error
+    found = read(path, CauseFile, BadCauses)
     sip, q850 = dict[int, Cause](), dict[int, Cause]()
     for entry in found.cause:
         for known, codes in ((sip, entry.sip), (q850, entry.q850)):
             for code in codes:
                 if known.setdefault(code, entry.is_) is not entry.is_:
-                    raise BadCauses(f"{path.name}: {code} is in two entries")
+                    twice = [(str(code), "is in two entries")]
+                    raise BadCauses(str(path), twice)
     return Causes(sip, q850)
