@@ -145,7 +145,9 @@ async def test_call(
     pcm = await _prompt(settings, wanted.language)
     trunk = chosen[names[0]]
     order = Order(str(uuid4()), number, caller_id=trunk.caller_ids[0], trunk=names[0])
-    async with switches.open_switch(found, trunk.asterisk, clock) as asterisk:
+    async with switches.open_switch(
+        found, trunk.asterisk, clock, trunks=[trunk]
+    ) as asterisk:
         return await measured(asterisk, order, pcm, wanted.seconds, clock)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -61,7 +61,9 @@ async def open_routes(
     changes = asyncio.Queue[Change]()
     async with AsyncExitStack() as stack:
         switches = {
-            name: await stack.enter_async_context(open_switch(found, name, clock))
+            name: await stack.enter_async_context(
+                open_switch(found, name, clock, trunks=chosen.values())
+            )
             for name in dict.fromkeys(trunk.asterisk for trunk in chosen.values())
         }
         routes = Routes(chosen, switches, clock, changes.put_nowait)
@@ -108,8 +110,10 @@ class Beside(Alive):
 
 @asynccontextmanager
 async def open_switch(
-    found: Trunks, name: str, clock: Clock
+    found: Trunks, name: str, clock: Clock, *, trunks: Iterable[Trunk] = ()
 ) -> AsyncIterator[AsteriskChannel]:
+    """`trunks`: those that calls will be placed by. Who places none takes no port that
+    an engine may have."""
     asterisk = found.asterisk[name]
 
     def dial(order: Order) -> str:
@@ -119,7 +123,7 @@ async def open_switch(
     def by(order: Order) -> str:
         return found.trunk[order.trunk].media
 
-    mine = (t.media for t in found.trunk.values() if t.asterisk == name)
+    mine = (trunk.media for trunk in trunks if trunk.asterisk == name)
     websocket = (asterisk.media_host, asterisk.websocket_port)
     channel = AsteriskChannel(
         login(asterisk, found),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import uvloop
 
+from dialer.channels.asterisk import websocket
 from dialer.channels.asterisk.ami import BLANK, Message, Parser
 from dialer.channels.asterisk.audiosocket import (
     HEADER,
@@ -16,6 +17,7 @@ from dialer.channels.asterisk.audiosocket import (
     Connection,
 )
 from dialer.channels.asterisk.link import Link, Login, Wire
+from dialer.channels.asterisk.websocket import WebSocket
 from dialer.channels.port import Audio
 from dialer.clock import SystemClock
 from tests.kit.clock import FakeClock
@@ -70,7 +72,7 @@ async def asked() -> Message:
 
 
 async def taken() -> None:
-    """Both protocols take a transport of uvloop; else it would hang, not fail."""
+    """All protocols take a transport of uvloop; else it would hang, not fail."""
     server = await asyncio.start_server(manager, "127.0.0.1", 0)
     where = server.sockets[0].getsockname()
     loop = asyncio.get_running_loop()
@@ -78,6 +80,7 @@ async def taken() -> None:
     try:
         Wire(lambda event: None).connection_made(transport)
         Connection(AudioSocket(FakeClock())).connection_made(transport)
+        websocket.Connection(WebSocket(FakeClock())).connection_made(transport)
     finally:
         transport.abort()
         server.close()

@@ -5,6 +5,7 @@ One Asterisk is ours and reads what `dialer trunks render` wrote; another is a c
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from dialer import switches
-from dialer.channels.port import Audio, Cause, NotAnswered, Order
+from dialer.channels.port import Audio, Cause, ChannelDown, NotAnswered, Order
 from dialer.cli.main import dialer
 from dialer.clock import SystemClock
 from dialer.trunks.health import State
@@ -249,4 +250,12 @@ async def test_a_trunk_whose_sound_goes_over_websocket(home: Path) -> None:
     with world(home, trunks, {}, websocket=asterisk.free_tcp()) as made:
         async with opened(made) as (routes, _):
             assert await call(routes, "a") == "north"
+            order = Order("b", NUMBER, ring_seconds=5)
+            async with routes.seat(NUMBER, "") as seat, seat.place(order):
+                assert "WebSocket/accord" in made.engine.command("core show channels")
+            seen = await asyncio.to_thread(made.run, "status")  # takes no port
+            assert seen["trunks"]["north"]["reachable"]
+            with pytest.raises(ChannelDown, match="cannot listen"):
+                async with opened(made):
+                    pytest.fail("two engines have one port")
         assert made.engine.channels() == 0

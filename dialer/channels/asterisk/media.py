@@ -18,7 +18,7 @@ from uuid import UUID
 
 from dialer.channels.alive import Alive
 from dialer.channels.line import Inbox, Ticker, whole
-from dialer.channels.port import Audio, Digit, Heard
+from dialer.channels.port import Audio, ChannelDown, Digit, Heard
 from dialer.clock import Clock
 from speech.port import FRAME_BYTES, RATE
 
@@ -194,7 +194,8 @@ class Sound(asyncio.Protocol, ABC):
 
 
 class Media(Alive, ABC):
-    """The server for one engine's calls. Use within `async with`.
+    """The server for one engine's calls. Use within `async with`. ChannelDown: the port
+    is taken, by another engine perhaps.
 
     It listens on `host` only: whoever can connect and knows a call's UUID hears it, so
     keep it on loopback or a private network.
@@ -223,9 +224,12 @@ class Media(Alive, ABC):
     @contextlib.asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._connection, self._host, self._port, backlog=1024
-        )
+        try:
+            self._server = await loop.create_server(
+                self._connection, self._host, self._port, backlog=1024
+            )
+        except OSError as error:
+            raise ChannelDown(f"{self.kind}: cannot listen: {error}") from error
         try:
             async with self._ticker:
                 yield

@@ -9,7 +9,7 @@ Up to a second is handed over ahead, so a pause of ours is not heard. After each
 goes a mark; when it comes back that portion has been played, and only then is there
 room for more. FLUSH_MEDIA takes back all that was handed over and not played. When
 there is nothing to say silence is handed over the same way, and taken back for what
-comes: with an empty queue Asterisk sends the callee nothing at all (22.10, measured).
+comes: with an empty queue Asterisk sends the callee nothing (asterisk#1788, measured).
 
 The library's own core without I/O does the protocol (RFC 6455); its asyncio server
 would need two tasks a call and timers of its own, where ours is the ticker.
