@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -110,7 +110,7 @@ class Beside(Alive):
 
 @asynccontextmanager
 async def open_switch(
-    found: Trunks, name: str, clock: Clock, *, trunks: Iterable[Trunk] = ()
+    found: Trunks, name: str, clock: Clock, *, trunks: Collection[Trunk] = ()
 ) -> AsyncIterator[AsteriskChannel]:
     """`trunks`: those that calls will be placed by. Who places none takes no port that
     an engine may have."""
@@ -130,7 +130,7 @@ async def open_switch(
         clock,
         load_causes(shipped("config") / "causes.toml"),
         dial,
-        media=(asterisk.media_host, asterisk.media_port),
+        media=(asterisk.media_host, asterisk.media_port if trunks else 0),
         websocket=websocket if "websocket" in mine else None,
         by=by,
     )

@@ -138,7 +138,7 @@ class Trunks(Part):
 def load(path: Path, *, secrets: bool = False) -> Trunks:
     """TrunksError with every problem. `secrets`: also whether each can be read."""
     file = read(path, TrunksFile, TrunksError)
-    problems = [*_problems(file)]
+    problems = [*_problems(file), *_ports(file)]
     if secrets:
         problems += _unreadable(file, path.parent)
     if problems:
@@ -165,6 +165,23 @@ def _problems(file: TrunksFile) -> Iterator[tuple[str, str]]:
             )
         for place, what in _trunk_problems(trunk):
             yield f"trunk.{name}.{place}", what
+
+
+def _ports(file: TrunksFile) -> Iterator[tuple[str, str]]:
+    """We listen once on a port, and each Asterisk has its own."""
+    taken = dict[tuple[str, int], str]()
+    for name, one in file.asterisk.items():
+        over = any(
+            t.media == "websocket" for t in file.trunk.values() if t.asterisk == name
+        )
+        for key, port in (
+            ("media_port", one.media_port),
+            ("websocket_port", one.websocket_port if over else 0),
+        ):
+            place = f"asterisk.{name}.{key}"
+            first = taken.setdefault((one.media_host, port), place) if port else place
+            if first != place:
+                yield place, f"{port} is that of {first} already"
 
 
 def _trusts(file: TrunksFile, trunk: Trunk) -> bool:

@@ -92,6 +92,22 @@ def test_a_wrong_file_is_refused_with_its_place(
     assert "s3cret" not in str(found)
 
 
+def test_a_port_of_ours_is_taken_once(tmp_path: Path) -> None:
+    two = (
+        GOOD.replace('"main"\n', '"main"\nmedia = "websocket"\n', 1)
+        + """
+[asterisk.other]
+secret = { file = "ami.secret" }
+media_port = 8787
+"""
+    )
+    found = dict(problems(tmp_path, two))
+    assert found == {
+        "asterisk.other.media_port": "8787 is that of asterisk.main.websocket_port"
+        " already"
+    }
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     wrong = GOOD.replace('"tls"', '"tcp"').replace('["+86"]', '["x"]')
     assert len(problems(tmp_path, wrong, mode=0o644)) == 4  # two of them secrets
