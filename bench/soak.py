@@ -3,7 +3,9 @@
 20 calls a second through a real Asterisk with the full engine path (as bench/calls.py):
 half are answered and last `--hold` seconds with sound both ways, half get a 486. Our
 own resident memory is read every ten seconds; `growth` is the slope after the first
-third, the warm-up, over the rest. It ends by itself.
+third, the warm-up, over the rest. SQLite's page cache (64 MiB a connection as the
+engine has it) is set to 2 MiB: filling up for hours, it would hide what else grows.
+It ends by itself.
 Run: make soak, or python -m bench.soak [--minutes N] [--rate N] [--hold S] [--json]
 """
 
@@ -29,10 +31,12 @@ from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.clock import SystemClock
 from dialer.engine import settle
+from dialer.store import sqlite
 from dialer.store.keys import new_key
 from dialer.store.port import Stores
 from dialer.store.sqlite import open_sqlite
 
+CACHE = 2048  #: KiB of SQLite's pages for each connection
 EVERY = 10.0  #: seconds between two looks at our memory
 PAGE = 4096
 
@@ -91,6 +95,7 @@ async def ended(stores: Stores) -> tuple[Counter[str], int]:
 
 
 async def run(minutes: float, rate: float, hold: float) -> Result:
+    sqlite.PRAGMAS = (*sqlite.PRAGMAS, f"cache_size = -{CACHE}")
     calls, lines = round(60 * minutes * rate), round(2 * rate * (hold + 1))
     judge, causes = gate("packs"), load_causes(SHIPPED / "causes.toml")
     seen = list[float]()

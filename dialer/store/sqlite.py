@@ -30,7 +30,7 @@ from dialer.store.vault import SealedVault, unlock
 
 READERS = 2
 OLDEST = (3, 51, 3)  # older ones may corrupt a WAL file (sqlite.org/wal.html)
-PRAGMAS = (
+PRAGMAS: tuple[str, ...] = (
     "journal_mode = WAL",
     "synchronous = FULL",  # a commit that returned survives the power's end
     "foreign_keys = ON",
