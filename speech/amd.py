@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
+from pypinyin import lazy_pinyin
 
-from speech.audio import Samples, level_db, to_float
+from speech.audio import SILENCE_DB, Samples, level_db, to_float
 from speech.port import FRAME, FRAME_SECONDS, RATE, SpeechError
 
 _WINDOW = 2 * FRAME  # 40 ms
 _BINS = 1024  # of the padded transform: 7.8 Hz
+_LOWEST = 370.0  # Hz, of what networks play
 _HANN = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
 
 
@@ -36,6 +40,10 @@ class BeepRules:
     drift_hz: float = 15.0
     least_db: float = -45.0
     gap_frames: int = 4  # so many frames without the tone end it; fewer are loss
+    network_hz: float = 490.0  # ringing and busy tones are below: no beep is, unless
+    spoken: int = 25  # so many frames before it were other sound, a greeting,
+    spoken_db: float = -10.0  # as loud as this beside the tone
+    mixed: float = 0.6  # purity of two tones that beat, or of one in noise
 
 
 class Beep:
@@ -47,12 +55,17 @@ class Beep:
         self._pitch = 0.0  # Hz of the tone that goes on; 0.0: none does
         self._frames = 0  # since it began
         self._gap = 0  # frames since it was last heard
+        self._loud = SILENCE_DB  # level of the tone
+        self._heard = deque[tuple[bool, float]](maxlen=500)  # 10 s: a tone? how loud?
 
     def hear(self, pcm: bytes) -> bool:
         """Take 20 ms (320 bytes). True once, when a beep has just ended."""
         now = to_float(pcm)
-        pitch = self._tone(np.concatenate([self._before, now]), level_db(pcm))
+        level = level_db(pcm)
+        hertz, purity = self._peak(np.concatenate([self._before, now]), level)
+        pitch = self._pitch_of(hertz, purity)
         self._before = now
+        self._note(hertz > _LOWEST and purity >= self._rules.mixed, level)
         if self._pitch and abs(pitch - self._pitch) <= self._rules.drift_hz:
             self._frames += self._gap + 1
             self._gap = 0
@@ -64,32 +77,61 @@ class Beep:
         if self._gap < self._rules.gap_frames:
             return False
         seconds = (self._frames + 1) * FRAME_SECONDS  # a window is two frames
+        found = self._rules.shortest <= seconds <= self._rules.longest and (
+            self._pitch > self._rules.network_hz or self._greeted()
+        )
         self._pitch, self._frames, self._gap = pitch, 1, 0
-        return self._rules.shortest <= seconds <= self._rules.longest
+        return found
 
-    def _tone(self, samples: Samples, level: float) -> float:
-        """Hz of the one tone in these 40 ms, or 0.0."""
+    def _note(self, tone: bool, level: float) -> None:
+        self._loud = max(self._loud, level) if self._pitch else level
+        if level >= self._rules.least_db:
+            self._heard.append((tone, level))
+
+    def _pitch_of(self, hertz: float, purity: float) -> float:
+        """Hz of the one tone there, or 0.0."""
         rules = self._rules
-        if level < rules.least_db:
-            return 0.0
+        inside = rules.lowest_hz <= hertz <= rules.highest_hz
+        return hertz if inside and purity >= rules.purity else 0.0
+
+    def _greeted(self) -> bool:
+        """Whether more of what was heard is speech than tones."""
+        least = self._loud + self._rules.spoken_db
+        spoken = sum(not tone and level >= least for tone, level in self._heard)
+        return spoken >= max(self._rules.spoken, sum(tone for tone, _ in self._heard))
+
+    def _peak(self, samples: Samples, level: float) -> tuple[float, float]:
+        """Where these 40 ms are strongest, Hz, and the share of power that is there."""
+        if level < self._rules.least_db:
+            return 0.0, 0.0
         power = np.abs(np.fft.rfft(samples * _HANN, _BINS)) ** 2
         peak = int(np.argmax(power))
-        hertz = peak * RATE / _BINS
-        if not rules.lowest_hz <= hertz <= rules.highest_hz:
-            return 0.0
         around = round(60 * _BINS / RATE)
         near = float(power[max(0, peak - around) : peak + around + 1].sum())
-        return hertz if near >= rules.purity * float(power.sum()) else 0.0
+        return peak * RATE / _BINS, near / float(power.sum())
 
 
 def looks_recorded(text: str, phrases: Sequence[str]) -> bool:
     """True where `text` holds one of the phrases of recordings.
 
     A `*` in a phrase stands for anything. Case, width and punctuation do not count;
-    phrases in Latin letters match whole words.
+    phrases in Latin letters match whole words. Chinese is compared by sound as well:
+    what is heard as 不再服务去 is 不在服务区.
     """
     plain = _plain(text)
-    return any(_holds(plain, phrase) for phrase in phrases)
+    heard = _sounds(plain)
+    return any(
+        _holds(plain, phrase) or _holds(heard, _sounds(phrase)) for phrase in phrases
+    )
+
+
+@lru_cache(4096)
+def _sounds(text: str) -> str:
+    """Pinyin without tones and without what a telephone does not tell apart: zh ch sh
+    from z c s, ng from n."""
+    if text.isascii():
+        return text
+    return re.sub(r"(?<=[zcs])h|(?<=n)g\b", "", " ".join(lazy_pinyin(text)))
 
 
 def _plain(text: str) -> str:

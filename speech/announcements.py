@@ -1,19 +1,13 @@
-"""What a network says before a call fails, as kinds: its words, else its tones.
-
-Chinese is compared by characters and by sound: 不再服务去 is 不在服务区.
-"""
+"""What a network says before a call fails, as kinds: its words, else its tones."""
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pypinyin import lazy_pinyin
 
 from speech.amd import looks_recorded, vague
 from speech.audio import frames
@@ -89,25 +83,11 @@ def read_announcements(file: Path) -> Lexicon:
 
 def announced(text: str, language: str, lexicon: Lexicon) -> frozenset[Kind]:
     """The kinds whose phrases the text holds; one that means two things has both."""
-    heard = {text, _sounds(text)} if language == "zh" else {text}
     return frozenset(
         kind
         for kind, phrases in lexicon.items()
-        if any(looks_recorded(one, _both(phrases.of(language))) for one in heard)
+        if looks_recorded(text, phrases.of(language))
     )
-
-
-@cache
-def _both(phrases: tuple[str, ...]) -> tuple[str, ...]:
-    """The phrases as written and as they sound."""
-    return tuple(dict.fromkeys((*phrases, *map(_sounds, phrases))))
-
-
-def _sounds(text: str) -> str:
-    """Pinyin without tones and without what a telephone does not tell apart: zh ch sh
-    from z c s, ng from n."""
-    syllables = " ".join(lazy_pinyin(text))
-    return re.sub(r"(?<=[zcs])h|(?<=n)g\b", "", syllables)
 
 
 def signalled(pcm: bytes) -> frozenset[Kind]:

@@ -11,6 +11,8 @@ import pytest
 from speech.amd import Beep, looks_recorded, read_phrases
 from speech.audio import Samples, add_noise, frames, resample, telephone, to_pcm
 from speech.port import SpeechError
+from speech.tones import TONES, Tone
+from tests.kit.tones import Line, cadence
 
 LEXICON = Path(__file__).parents[2] / "templates" / "lexicon" / "machine.toml"
 RNG = np.random.default_rng(11)
@@ -22,10 +24,12 @@ def tones(*hertz: float, seconds: float, size: float = 0.3) -> bytes:
     return to_pcm((size * np.asarray(mixed)).astype(np.float32))
 
 
-def beeps(pcm: bytes, *, lost: float = 0.0) -> list[float]:
-    """Seconds at which a beep was found, in `pcm` with a second of line around it."""
+def beeps(pcm: bytes, *, lost: float = 0.0, before: bytes = b"") -> list[float]:
+    """Seconds of `pcm` at which a beep was found, with a second of line around it."""
     hiss = to_pcm((RNG.standard_normal(8000) * 0.001).astype(np.float32))
     beep, found = Beep(), []
+    for frame in frames(before):
+        beep.hear(frame)
     for count, frame in enumerate(frames(telephone(hiss + pcm + hiss))):
         heard = bytes(320) if RNG.random() < lost else frame
         if beep.hear(heard):
@@ -33,11 +37,22 @@ def beeps(pcm: bytes, *, lost: float = 0.0) -> list[float]:
     return found
 
 
+#: Two seconds of something that is no tone: what a greeting is to `Beep`
+GREETING = to_pcm((RNG.standard_normal(16000) * 0.15).astype(np.float32))
+
+
 @pytest.mark.parametrize("hertz", [425, 440, 850, 1000, 1400, 1975])
 @pytest.mark.parametrize("seconds", [0.25, 0.5, 1.0, 1.9])
 def test_a_beep_is_found_once_when_it_ends(hertz: float, seconds: float) -> None:
-    (at,) = beeps(tones(hertz, seconds=seconds))
+    (at,) = beeps(tones(hertz, seconds=seconds), before=GREETING)
     assert at == pytest.approx(seconds + 0.1, abs=0.07)
+
+
+@pytest.mark.parametrize("tone", TONES, ids=str)
+@pytest.mark.parametrize("snr", [40, 15])
+def test_ringing_and_busy_after_an_answer_are_no_beeps(tone: Tone, snr: float) -> None:
+    line = Line(level=0.3, uneven=0.05, snr=snr)
+    assert beeps(cadence(tone.hertz, tone.cadence, 20.0, RNG, line)) == []
 
 
 @pytest.mark.parametrize("snr", [20, 12])
@@ -115,6 +130,7 @@ def phrases() -> dict[str, tuple[str, ...]]:
         ("zh", "对不起，您拨打的电话已关机。"),
         ("zh", "请在滴声后开始留言，录音完毕请挂机。"),
         ("zh", "请在提示音后留言"),
+        ("zh", "您播打的用户，正在通化中。"),
         ("en", "Hi, you've reached Sam. Please leave a message after the tone."),
         ("en", "The number you have dialed is not in service."),
         ("en", "I can't come to the phone right now, so leave your number."),
