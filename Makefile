@@ -31,7 +31,7 @@ check: $(STAMP)  ## format, lint, types, templates, fast tests: before every com
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/dialer templates lint
-	$(BIN)/pytest -q -n 2 -m "not slow and not model and not live"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not model and not live"
 
 test: check  ## everything
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "(slow or model or live) and not alone"
