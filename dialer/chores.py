@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,7 +114,7 @@ def cause_rows(known: Causes, policy: Policy) -> list[dict[str, str]]:
     return rows
 
 
-def codes(known: Any, cause: Cause) -> str:
+def codes(known: Mapping[int, Cause], cause: Cause) -> str:
     return " ".join(str(code) for code, found in known.items() if found is cause)
 
 

@@ -7,7 +7,6 @@ listening, since a beep may still come.
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections import deque
 from collections.abc import Sequence
@@ -16,10 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pypinyin import lazy_pinyin
 
 from speech.audio import SILENCE_DB, Samples, level_db, to_float
+from speech.lexicon import read_lexicon
 from speech.port import FRAME, FRAME_SECONDS, RATE, SpeechError
 
 _WINDOW = 2 * FRAME  # 40 ms
@@ -159,13 +159,7 @@ def read_phrases(file: Path) -> dict[str, tuple[str, ...]]:
 
     SpeechError lists every problem with its place.
     """
-    try:
-        found = _PHRASES.validate_python(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SpeechError(f"{file}: {error}") from error
-    except ValidationError as error:
-        places = ((".".join(map(str, e["loc"])), e["msg"]) for e in error.errors())
-        raise SpeechError("\n".join(f"{file}: {p}: {m}" for p, m in places)) from error
+    found = read_lexicon(file, _PHRASES)
     short = [
         f"{file}: {language}.{place}: {phrase!r} would match nearly anything"
         for language, phrases in found.items()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from speech.amd import looks_recorded, vague
 from speech.audio import frames
+from speech.lexicon import read_lexicon
 from speech.port import FRAME_SECONDS, RATE, Recogniser, SpeechError
 from speech.tones import tones
 from speech.vad import Vad
@@ -63,13 +63,7 @@ _LEXICON = TypeAdapter(dict[Kind, Phrases])
 def read_announcements(file: Path) -> Lexicon:
     """Of a file like templates/lexicon/announcements.toml. SpeechError lists every
     problem with its place."""
-    try:
-        found = _LEXICON.validate_python(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SpeechError(f"{file}: {error}") from error
-    except ValidationError as error:
-        places = ((".".join(map(str, e["loc"])), e["msg"]) for e in error.errors())
-        raise SpeechError("\n".join(f"{file}: {p}: {m}" for p, m in places)) from error
+    found = read_lexicon(file, _LEXICON)
     short = [
         f"{file}: {kind.value}.{phrase!r} would match nearly anything"
         for kind, phrases in found.items()

@@ -17,8 +17,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from dialer.channels.port import Cause, Channel, ChannelDown, Line, NoSeat, NotAnswered
-from dialer.channels.port import Order as Call
+from dialer.channels.port import (
+    Cause,
+    Channel,
+    ChannelDown,
+    Line,
+    NoSeat,
+    NotAnswered,
+    Order,
+)
 from dialer.clock import Clock
 from dialer.trunks.caps import Cap
 from dialer.trunks.figures import Figures, Seen
@@ -218,12 +225,12 @@ class Seat:
         self.trunk = name
 
     @asynccontextmanager
-    async def place(self, order: Call) -> AsyncIterator[Line]:
+    async def place(self, order: Order) -> AsyncIterator[Line]:
         """As the channel; NotAnswered is what the last trunk said."""
         async with AsyncExitStack() as call:
             yield await self._reach(order, call)
 
-    async def _reach(self, order: Call, call: AsyncExitStack) -> Line:
+    async def _reach(self, order: Order, call: AsyncExitStack) -> Line:
         while True:
             seen = await self._routes.begin(self.trunk)
             try:
@@ -240,7 +247,7 @@ class Seat:
             call.callback(self._routes.over, seen)
             return line
 
-    async def _try(self, order: Call, call: AsyncExitStack, seen: Seen) -> Line:
+    async def _try(self, order: Order, call: AsyncExitStack, seen: Seen) -> Line:
         def ringing() -> None:
             self._routes.rang(seen)
             order.ringing()

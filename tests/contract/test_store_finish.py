@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dialer.attempt import IllegalMove, Phase
+from dialer.channels.port import Cause
 from dialer.model import (
     Disposition,
     Judge,
@@ -84,6 +85,20 @@ async def test_history_is_every_ring_of_the_person_on_every_number(
     assert [past.number for past in case.history] == ["n_000002"]
     much_later = await stores.contacts.case("c_000001", 0, NOW + 36 * DAY)
     assert much_later.history == ()
+
+
+async def test_what_no_trunk_took_is_no_call(stores: Stores) -> None:
+    """And the next one is, so that it is the cause which tells them apart."""
+    await running(stores, [contact(1), contact(2)])
+    for cause in (Cause.NOT_DIALED, Cause.CONGESTION):
+        one = await dialed(stores)
+        ended = Outcome(Disposition.FAILED, NOW, cause.value)
+        await stores.ledger.finish(one.attempt_id, ended)
+    found = [
+        len((await stores.contacts.case(f"c_{i:06d}", 0, NOW + HOUR)).history)
+        for i in (1, 2)
+    ]
+    assert found == [0, 1]
 
 
 async def test_a_call_that_may_have_been_answered_counts_as_answered(

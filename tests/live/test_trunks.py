@@ -240,7 +240,8 @@ def test_a_test_call_tells_of_sound_both_ways(home: Path) -> None:
         assert found["packets_received"] > 100
         assert found["packets_sent"] > 100
         assert found["codec"] == "ulaw"
-        assert 0.5 < found["post_dial_delay"] + 1 < found["answered_after"] + 1
+        # the carrier rings at once, and answers a second later
+        assert found["answered_after"] - found["post_dial_delay"] > 0.5
         nobody = made.run("test-call", "+8617000000002", "--language", "en", code=1)
         assert nobody["cause"] == "unallocated"
 
