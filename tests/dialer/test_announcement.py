@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,32 +18,17 @@ from dialer.campaign.retry import load_policy
 from dialer.channels.loopback.callee import Callee, Speech
 from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.channels.port import Cause, NotAnswered
-from dialer.evidence.mask import load_mask
 from dialer.model import Disposition
 from dialer.settings import shipped
 from speech.announcements import Kind
 from speech.pool import Pool
-from speech.port import Hearing
-from speech.prompts import open_prompts
 from tests.kit.clock import FakeClock
 from tests.kit.stores import NODE, NOW, allow, claimed, contact, opened, personal
 from tests.kit.stores import running as campaign
+from tests.kit.studio import humming
 from tests.kit.tones import cadence
-from tests.speech.test_prompts import hum
-from tests.templates.cases import library
 
 BUSY = cadence([450], [0.35, 0.35], 4.0, np.random.default_rng(31))
-VOICES = {"en": "hibari:hum", "zh": "hibari:hum"}
-
-
-class Deaf:
-    """A recogniser that nobody speaks to."""
-
-    languages = frozenset({"zh", "en"})
-    streaming = False
-
-    def open(self, language: str, phrases: Sequence[str] = ()) -> Hearing:
-        raise AssertionError("nobody spoke")
 
 
 @pytest.mark.parametrize(
@@ -72,19 +57,8 @@ def test_every_kind_has_a_cause() -> None:
 
 @pytest.fixture
 async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with (
-        Pool(1, 4) as pool,
-        open_prompts(tmp_path, tmp_path, VOICES, {}, opener=hum) as prompts,
-    ):
-        yield Studio(
-            library=library(),
-            prompts=prompts,
-            recogniser=Deaf(),
-            pool=pool,
-            mask=load_mask(shipped("config") / "masks.toml"),
-            clock=FakeClock(NOW),
-            machine_words={},
-        )
+    async with humming(tmp_path, FakeClock(NOW)) as found:
+        yield found
 
 
 async def test_only_loose_causes_with_sound_are_looked_at(studio: Studio) -> None:

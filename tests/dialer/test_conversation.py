@@ -6,7 +6,7 @@ matter: tests/live hears real voices.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,49 +14,20 @@ import pytest
 
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.record import Record
-from dialer.evidence.mask import load_mask
 from dialer.model import Disposition
-from dialer.settings import shipped
 from ivr.port import Say
-from speech.pool import Pool
-from speech.port import Hearing
-from speech.prompts import open_prompts
 from tests.kit.clock import FakeClock
 from tests.kit.handset import Handset, Step, tone
-from tests.speech.test_prompts import hum
-from tests.templates.cases import EN, ZH, library
+from tests.kit.studio import MASK, humming
+from tests.templates.cases import EN, ZH
 
-VOICES = {"en": "hibari:hum", "zh": "hibari:hum"}
-MASK = load_mask(shipped("config") / "masks.toml")
 KNOWN = (EN.name, "4111222233336608")
-
-
-class Deaf:
-    """A recogniser that nobody speaks to."""
-
-    languages = frozenset({"zh", "en"})
-    streaming = False
-
-    def open(self, language: str, phrases: Sequence[str] = ()) -> Hearing:
-        raise AssertionError("nobody spoke")
 
 
 @pytest.fixture
 async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with (
-        Pool(1, 4) as pool,
-        open_prompts(tmp_path, tmp_path, VOICES, {}, opener=hum) as prompts,
-    ):
-        yield Studio(
-            library=library(),
-            prompts=prompts,
-            recogniser=Deaf(),
-            pool=pool,
-            mask=MASK,
-            clock=FakeClock(),
-            machine_words={},
-            hand_over_to="people",
-        )
+    async with humming(tmp_path, FakeClock()) as found:
+        yield found
 
 
 async def talk(studio: Studio, line: Handset) -> Talked:
