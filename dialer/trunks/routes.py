@@ -168,8 +168,10 @@ class Routes:
         seen.answered = self._clock.elapsed()
         self._judge(name, "answered", worked=True)
 
-    def over(self, seen: Seen) -> None:
-        seen.ended = self._clock.elapsed()
+    def over(self, name: str, seen: Seen) -> None:
+        if seen.ended is None:
+            seen.ended = self._clock.elapsed()
+        self._ways[name].figures.end(seen)
 
     def not_answered(self, name: str, seen: Seen, cause: Cause) -> None:
         seen.cause = cause.value
@@ -233,6 +235,7 @@ class Seat:
     async def _reach(self, order: Order, call: AsyncExitStack) -> Line:
         while True:
             seen = await self._routes.begin(self.trunk)
+            call.callback(self._routes.over, self.trunk, seen)  # whatever becomes of it
             try:
                 line = await self._try(order, call, seen)
             except (NotAnswered, ChannelDown) as no:
@@ -244,7 +247,7 @@ class Seat:
                     raise
                 continue
             self._routes.answered(self.trunk, seen)
-            call.callback(self._routes.over, seen)
+            call.callback(self._routes.over, self.trunk, seen)  # before it hangs up
             return line
 
     async def _try(self, order: Order, call: AsyncExitStack, seen: Seen) -> Line:

@@ -162,6 +162,21 @@ def test_figures_of_the_last_hour() -> None:
     assert found["calls_per_second"] == round(4 / 60, 2)
 
 
+def test_what_is_over_counts_as_it_did_before() -> None:
+    """And is forgotten with its minute; what is still under way is there too."""
+    figures = Figures()
+    ended, under_way = figures.begin(60), figures.begin(70)
+    ended.rang, ended.answered, ended.ended = 62, 65, 95
+    under_way.cause = "busy"
+    before = figures.of(100)
+    figures.end(ended)
+    figures.end(ended)
+    assert figures.of(100) == before
+    figures.end(under_way)
+    assert figures.of(100) == {**before, "last_causes": ["busy"]}
+    assert figures.of(120 + 3600)["calls"] == 0
+
+
 def test_figures_of_nothing_are_none_not_zero() -> None:
     found = Figures().of(0)
     assert found["answer_seizure_ratio"] is None

@@ -71,6 +71,10 @@ class Pending(NamedTuple):
     taken: asyncio.Future[None]  # by people
     ended: asyncio.Future[Ended | None]  # None: gone while nobody listened
 
+    @property
+    def settled(self) -> bool:
+        return self.refused.done() or self.taken.done() or self.ended.done()
+
 
 def call_id(order: Order) -> str:
     """The channel's id at Asterisk: each try of an attempt by a trunk has its own."""
@@ -159,7 +163,7 @@ class AsteriskChannel(Alive):
                     connection = await self._answered(order, pending, coming)
                 yield AsteriskLine(connection, partial(self._hand_over, call, media))
             finally:
-                if not any(one.done() for one in pending[1:]):
+                if not pending.settled:
                     await self._hang_up(str(call), pending)
                 del self._calls[str(call)]
 
