@@ -134,6 +134,14 @@ _leased = Prepared(
         ),
     )
 )
+_lost = Prepared(
+    select(attempts.c.attempt_id)
+    .where(
+        attempts.c.phase == Phase.UNKNOWN.value,
+        attempts.c.campaign_id == bindparam("wanted"),
+    )
+    .order_by(attempts.c.row)
+)
 
 
 class SqlLedger:
@@ -175,6 +183,12 @@ class SqlLedger:
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))
+
+    async def lost(self, campaign_id: str) -> list[str]:
+        values = {"wanted": campaign_id}
+        return await self._runner.read(
+            lambda connection: [row for (row,) in _lost.run(connection, values)]
+        )
 
 
 def claim(

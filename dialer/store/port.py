@@ -284,6 +284,10 @@ class Ledger(Protocol):
         all leases of that node (it has just started anew). -> (given back, lost)"""
         ...
 
+    async def lost(self, campaign_id: str) -> list[str]:
+        """Attempts of which nobody knows how they ended, to be asked about."""
+        ...
+
 
 #: `Calls.list` hides the built-in name inside the class.
 Turns = list[Turn]
