@@ -50,8 +50,10 @@ def count(cap: Cap, case: Case, now: datetime, infos: Sequence[ZoneInfo]) -> Cou
 
 def free_at(counted: Counted, infos: Sequence[ZoneInfo]) -> datetime:
     """When all but `cap.before` of the calls have left the period, in every zone."""
-    leaves = (_leaves(counted.cap, call.at, infos) for call in counted.calls)
-    return sorted(leaves, reverse=True)[counted.cap.before]
+    cap = counted.cap
+    # calls leave in the order in which they were made
+    begun = sorted((call.at for call in counted.calls), reverse=True)
+    return _leaves(cap, begun[cap.before], infos)
 
 
 def why(counted: Counted) -> str:

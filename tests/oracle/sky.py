@@ -17,7 +17,7 @@ _EPOCH = date(1970, 1, 1)
 START = (FIRST - _EPOCH).days * 1440  # minutes since 1970
 STEP = 30  # offsets change on half hours only
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -25,15 +25,16 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 def offsets(zone: str) -> Ints:
     """Minutes east of Greenwich, for each minute from FIRST to LAST."""
     place, at = ZoneInfo(zone), datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
-    found = list[int]()
+    found, before = list[int](), ahead(at, place)
     while at.date() < LAST:
-        steps = [at + timedelta(minutes=n) for n in range(0, 1440, STEP)]
-        at += timedelta(days=1)
-        if ahead(steps[0], place) == ahead(at, place):
-            found += [ahead(at, place)] * len(steps)
+        after = ahead(at + timedelta(days=1), place)
+        if before == after:
+            found += [after] * (1440 // STEP)
         else:  # the clock is changed within this day
+            steps = (at + timedelta(minutes=n) for n in range(0, 1440, STEP))
             found += [ahead(step, place) for step in steps]
-    return np.repeat(np.array(found, np.int64), STEP)
+        at, before = at + timedelta(days=1), after
+    return np.repeat(np.array(found, np.int16), STEP)
 
 
 def ahead(at: datetime, place: ZoneInfo) -> int:
