@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.compliance.localtime import MICROSECOND, day_start
@@ -59,7 +59,7 @@ def free_at(counted: Counted, infos: Sequence[ZoneInfo]) -> datetime:
 def why(counted: Counted) -> str:
     """The numbers compared."""
     cap, found = counted.cap, len(counted.calls)
-    last = max(call.at for call in counted.calls)
+    last = max(call.at for call in counted.calls).astimezone(UTC)
     what = f"{' or '.join(cap.outcomes)} ({'/'.join(cap.directions)})"
     return (
         f"{found} {what} with this {cap.per} in {_period(cap)}, "

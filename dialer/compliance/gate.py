@@ -103,7 +103,7 @@ def _next_allowed(
     instant. None is skipped that all rules allow."""
     at = max([now, *(caps.free_at(c, plan.infos) for c in timed.counted)])
     until = max([at, *(c.start for c in case.consents)]) + HORIZON
-    rules = (*plan.hours, *plan.consents)
+    rules: tuple[OpenHours | ConsentNeeded, ...] = (*plan.hours, *plan.consents)
     agreed = 0
     for rule in cycle(rules):
         opens = _opens(rule, case, at, until)

@@ -37,7 +37,7 @@ def book() -> Rulebook:
 
 def asked(case: Case) -> Opinion:
     """What the gate says, in the oracle's words."""
-    said = check(json.dumps(case), book())
+    said = check(json.dumps(case).encode(), book())
     assert said["allowed"] == (not said["reasons"]), said
     # accord.flags.attorney is rule accord.flags, about the flag attorney
     broken = frozenset(".".join(r["rule"].split(".")[:2]) for r in said["reasons"])
