@@ -220,7 +220,7 @@ def _time(
             problems.append((where, _expected(expected, found, key)))
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.replace("z", "Z"))  # RFC 3339 has both
     except ValueError:
         problems.append((where, "expected a time, as 2026-11-23T20:30:00+08:00"))
         return None

@@ -187,15 +187,16 @@ JSON = st.recursive(
 )
 
 
-TIMES = st.sampled_from(
-    [
-        *("2026-11-23T20:30:00+08:00", "2026-11-23T12:30:00Z", "2026-11-23T12:30:00"),
-        *("2026-11-23t12:30:00z", "2026-11-23 12:30:00+00:00", "2026-W48-1T10:00Z"),
-        *("20261123T123000Z", "2026-11-23", "1901-01-01T00:00:00Z", "24:00"),
-        *("9999-12-31T23:59:59-05:00", "2026-11-23T23:59:60Z", "2026-02-30T00:00:00Z"),
-        *("2026-11-23T12:30:00.123456789Z", "2026-11-23T12:30:00,5+01:00", ""),
-    ]
-)
+WRITTEN = [
+    *("2026-11-23T20:30:00+08:00", "2026-11-23T12:30:00Z", "2026-11-23T12:30:00"),
+    *("2026-11-23t12:30:00z", "2026-11-23 12:30:00+00:00", "2026-W48-1T10:00Z"),
+    *("20261123T123000Z", "2026-11-23", "1901-01-01T00:00:00Z", "24:00"),
+    *("9999-12-31T23:59:59-05:00", "2026-11-23T23:59:60Z", "2026-02-30T00:00:00Z"),
+    *("2026-11-23T12:30:00.123456789Z", "2026-11-23T12:30:00,5+01:00", ""),
+    *("2026-11-23T12:30:00+0800", "2026-11-23T12:30+08:00", "1700-01-01T00:00:00Z"),
+    *("2026-11-23T12:30:00+23:59", "2026-11-23T12:30:00-00:00", "2026-11-23T12:30z"),
+]
+TIMES = st.sampled_from(WRITTEN)
 #: Nearly right: values that two readers could take differently.
 ALMOST = (
     TIMES
@@ -252,6 +253,19 @@ def test_the_quick_reader_answers_as_the_thorough_one(
 ) -> None:
     line = json.dumps({**GOOD, **change}).replace(*raw, 1).encode()
     assert lines.check(line, BOOK) == lines._checked(line, BOOK, "")
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_both_readers_read_times_alike(written: str) -> None:
+    given = {"scope": "any", "from": written, "to": "2029-01-01T00:00:00Z"}
+    for change in (
+        {"at": written},
+        {"history": [{**CALL, "at": written}]},
+        {"consents": [given]},
+        {"consents": [{**given, "from": "1980-01-01T00:00:00Z", "to": written}]},
+    ):
+        line = json.dumps({**GOOD, **change}).encode()
+        assert lines.check(line, BOOK) == lines._checked(line, BOOK, "")
 
 
 @pytest.mark.slow
