@@ -59,6 +59,11 @@ def check(case: Case) -> tuple[Case, list[Problem]]:
     ), problems
 
 
+def named(case: Case) -> bool:
+    """Number, person and account are told."""
+    return _texts((case.number, case.person, case.account))
+
+
 def _sound(case: Case) -> bool:
     """Nothing wrong: the answer for all but a few, so it comes first and is quick."""
     return (

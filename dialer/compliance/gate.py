@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import cycle
+from operator import attrgetter
+from typing import Any
 
 from dialer.compliance import applies, caps, facts, lists
 from dialer.compliance.applies import Plan
@@ -51,6 +53,36 @@ def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
 
 
 def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
+    """Who was never called is judged as all others of the same place and papers."""
+    if case.history == () and facts.named(case):
+        try:
+            return _never_called(book, now, *_shape(case))
+        except TypeError:  # something odd that cannot be hashed
+            pass
+    return _judged(book, case, now)
+
+
+#: All that a verdict rests on when no call was made: no rule reads who it is.
+_shape = attrgetter(
+    *("zones", "locations", "packs", "sources", "reviewers", "importer"),
+    *("consents", "flags", "purpose"),
+)
+
+
+@lru_cache(maxsize=8192)
+def _never_called(book: Rulebook, now: datetime, *shape: Any) -> Verdict:
+    zones, locations, packs, sources, reviewers, importer, *rest = shape
+    consents, flags, purpose = rest
+    case = Case(
+        *("-", "-", "-", zones, locations, packs, sources, reviewers, importer),
+        consents=consents,
+        flags=flags,
+        purpose=purpose,
+    )
+    return _judged(book, case, now)
+
+
+def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
     case, problems = facts.check(case)
     lasting = [reason(book.facts, f"{what}: {p}", what) for what, p in problems]
     plan = applies.plan(book, case.locations, case.zones, case.packs)
