@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
+from itertools import cycle
+from operator import attrgetter
+from typing import Any
 
 from dialer.compliance import applies, caps, facts, lists
 from dialer.compliance.applies import Plan
@@ -50,6 +53,36 @@ def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
 
 
 def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
+    """Who was never called is judged as all others of the same place and papers."""
+    if case.history == () and facts.named(case):
+        try:
+            return _never_called(book, now, *_shape(case))
+        except TypeError:  # something odd that cannot be hashed
+            pass
+    return _judged(book, case, now)
+
+
+#: All that a verdict rests on when no call was made: no rule reads who it is.
+_shape = attrgetter(
+    *("zones", "locations", "packs", "sources", "reviewers", "importer"),
+    *("consents", "flags", "purpose"),
+)
+
+
+@lru_cache(maxsize=8192)
+def _never_called(book: Rulebook, now: datetime, *shape: Any) -> Verdict:
+    zones, locations, packs, sources, reviewers, importer, *rest = shape
+    consents, flags, purpose = rest
+    case = Case(
+        *("-", "-", "-", zones, locations, packs, sources, reviewers, importer),
+        consents=consents,
+        flags=flags,
+        purpose=purpose,
+    )
+    return _judged(book, case, now)
+
+
+def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
     case, problems = facts.check(case)
     lasting = [reason(book.facts, f"{what}: {p}", what) for what, p in problems]
     plan = applies.plan(book, case.locations, case.zones, case.packs)
@@ -98,29 +131,29 @@ def _consented(rule: ConsentNeeded, case: Case, now: datetime) -> bool:
 def _next_allowed(
     plan: Plan, timed: _Timed, case: Case, now: datetime
 ) -> datetime | None:
-    """Every rule says when it opens next; the latest is asked of all again, until
-    none moves it. No instant is skipped that all rules allow."""
+    """Every rule in turn says when it opens next, until all have agreed to one
+    instant. None is skipped that all rules allow."""
     at = max([now, *(caps.free_at(c, plan.infos) for c in timed.counted)])
     until = max([at, *(c.start for c in case.consents)]) + HORIZON
-    while True:
-        opens = _latest(plan, case, at, until)
-        if opens is None or opens == at:
-            return opens.astimezone(UTC) if opens else None
-        at = opens
-
-
-def _latest(plan: Plan, case: Case, at: datetime, until: datetime) -> datetime | None:
-    for hours in plan.hours:
-        opens = hours.next_open(at, until, case.consents)
+    rules: tuple[OpenHours | ConsentNeeded, ...] = (*plan.hours, *plan.consents)
+    agreed = 0
+    for rule in cycle(rules):
+        opens = _opens(rule, case, at, until)
         if opens is None:
             return None
+        agreed = agreed + 1 if opens == at else 1
         at = opens
-    for rule in plan.consents:
-        given = _consent_from(rule, case, at)
-        if given is None:
-            return None
-        at = given
-    return at
+        if agreed == len(rules):
+            break
+    return at.astimezone(UTC)
+
+
+def _opens(
+    rule: OpenHours | ConsentNeeded, case: Case, at: datetime, until: datetime
+) -> datetime | None:
+    if isinstance(rule, OpenHours):
+        return rule.next_open(at, until, case.consents)
+    return _consent_from(rule, case, at)
 
 
 def _consent_from(rule: ConsentNeeded, case: Case, at: datetime) -> datetime | None:

@@ -155,6 +155,10 @@ def facts(lists: Lists) -> CompoundSelect[*tuple[Any, ...]]:
 _facts = Listed(facts)
 
 
+_reviews = select(reviews.c.reviewer, reviews.c.approved).where(
+    reviews.c.batch_id == bindparam("batch_id")
+)
+
 # --- what is asked of it
 
 
@@ -200,6 +204,18 @@ def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
         flags=tuple(dict.fromkeys(flagged)),
         purpose=wish.purpose,
     )
+
+
+def bare(wish: Wish, reviewers: tuple[str, ...]) -> Case:
+    """The case of one of whom no call and no flag is known."""
+    return case_of(wish, {}, reviewers)
+
+
+def reviewed(connection: Connection, batch_id: str) -> tuple[str, ...]:
+    """Who approved a batch."""
+    rows = connection.execute(_reviews, {"batch_id": batch_id})
+    said = [(r.reviewer, "yes" if r.approved else "no", "", "") for r in rows]
+    return approvers(said)
 
 
 def approvers(reviewed: list[tuple[str, str, str, str]]) -> tuple[str, ...]:
