@@ -21,6 +21,7 @@ def main() -> int:
             "__main__",
             "bare",
             "generator",
+            "heard",  # writes data: tests/heldout
             "machine",
             "network",
             "soak",  # half an hour: `make soak`
