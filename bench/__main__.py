@@ -24,6 +24,7 @@ def main() -> int:
             "heard",  # writes data: tests/heldout
             "machine",
             "network",
+            "outcomes",
             "soak",  # half an hour: `make soak`
         }:
             continue
