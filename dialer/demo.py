@@ -207,8 +207,8 @@ async def _look(
 ) -> None:
     result.status = await stores.campaigns.status(campaign_id)
     result.rows = [row async for row in stores.calls.list(campaign_id)]
-    placed = _placed(witness)
-    result.expected = _score(result.rows, placed, callees)
+    placed = calls_placed(witness)
+    result.expected = score(result.rows, placed, callees)
     result.violations = violations(result.rows, placed)
     report = await check(settings.evidence_folder, stores.journal)
     result.entries, result.verified = report.entries, not report.problems
@@ -219,13 +219,14 @@ async def _look(
         result.shown = await stores.calls.show(longest[0].attempt_id)
 
 
-def _placed(witness: Path) -> list[dict[str, str]]:
+def calls_placed(witness: Path) -> list[dict[str, str]]:
+    """The carrier's own record of calls."""
     if not witness.exists():
         return []
     return [json.loads(line) for line in witness.read_text("utf-8").splitlines()]
 
 
-def _score(
+def score(
     rows: list[AttemptRow],
     placed: list[dict[str, str]],
     callees: Mapping[str, Callee],
