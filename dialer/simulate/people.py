@@ -1,4 +1,4 @@
-"""People who do not exist, and what each does when called for the first, second ... time.
+"""People who do not exist, and what each does when called for the n-th time.
 
 What a person does depends on the seed, the person's place on the list and how often
 they have been called: never on the mode, the order or the moment of dialing. So two

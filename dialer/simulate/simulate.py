@@ -37,6 +37,8 @@ class Order:
 
 def list_length(order: Order, given: Parameters) -> int:
     """The same for all modes."""
+    if order.people:
+        return order.people
     talks = order.agents * order.hours * 3600 / (order.talk + order.wrap)
     return math.ceil(talks / order.live_rate * given.list.spare) + order.agents
 
@@ -49,7 +51,7 @@ def simulate(
     pacer: Pacer = decide,
 ) -> Figures:
     """Run it. `pacer` stands in for ours, for comparisons."""
-    size = order.people or list_length(order, given)
+    size = list_length(order, given)
     people = People(order.seed, order.live_rate, order.talk, order.wrap, given)
     roll = Roll(size, judge, policy, given)
     seconds = order.hours * 3600

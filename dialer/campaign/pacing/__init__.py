@@ -1,1 +1,1 @@
-"""How many calls may be placed now. Pure: what is seen and believed in, a number out."""
+"""How many calls may be placed now: a pure decision on what is seen and believed."""

@@ -20,7 +20,7 @@ RING = 1.0  # seconds a bin
 WORK = 2.0
 LONGEST = 1200.0  # seconds of talk told apart
 #: Of the time ahead, seconds: bins in which callees may answer.
-EDGES = np.array([0.0, 3.0, 6.0, 9.0, 12.0, 16.0, 22.0, 60.0])
+EDGES = np.array([0.0, 4.0, 8.0, 12.0, 18.0, 60.0])
 LIVE, OTHER = 0, 1
 
 
@@ -113,7 +113,8 @@ class Beliefs:
         """Agents expected to come free in time for each bin, but not for the one
         before."""
         freed = _of(self._freed, talking, WORK) + _of(self._wrapped, wrapping, WORK)
-        return np.diff(freed, prepend=0.0).clip(0.0)
+        freed[1:] -= freed[:-1].copy()
+        return freed
 
 
 def _ended_by(alive: Floats, until: Floats) -> Floats:

@@ -35,7 +35,7 @@ class Hazard:
 
     @property
     def bins(self) -> int:
-        return self._prior.shape[1]
+        return int(self._prior.shape[1])
 
     def ended(self, seconds: float, cause: int = 0) -> None:
         """One lasted `seconds`."""

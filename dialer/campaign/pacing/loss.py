@@ -4,7 +4,7 @@ In each bin of the time ahead some callees answer and some agents come free. A c
 is lost when nobody is free within the patience. Two upper bounds are taken, and the
 lower of them counts:
 
-- **Walk.** The number of free agents is a walk on 0, 1, 2, ... with one step up for each
+- **Walk.** The number of free agents is a walk on 0, 1, 2, ... with a step up for each
   agent and one down for each callee; a step down from 0 is a callee lost. It is worked
   out exactly for increments that are Poisson and independent between bins. A real call
   answers once at most and a real agent comes free once at most; their sums spread less
@@ -47,7 +47,7 @@ def expected_lost(
     """
     waiting = max(0, -lead)
     walk = _walk(max(0, lead), (arrivals[0] + waiting, *arrivals[1:]), releases)
-    if not 0 < lead or calls > FEW:
+    if lead <= 0 or calls > FEW:
         return walk
     return min(walk, beyond(calls, math.fsum(arrivals), lead))
 
@@ -98,7 +98,7 @@ def _down(step: int, size: int) -> tuple[Floats, Floats]:
 def _poisson(mean: float, size: int) -> Floats:
     n = np.arange(size)
     logs = np.concatenate(([0.0], np.log(n[1:]).cumsum()))
-    return np.exp(n * math.log(mean) - mean - logs)
+    return np.asarray(np.exp(n * math.log(mean) - mean - logs))
 
 
 def beyond(calls: int, mean: float, free: int) -> float:

@@ -46,8 +46,8 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`calls` to place now. `lost` of `answers` callees under way then are expected to
-    find nobody (a bound)."""
+    """`calls` to place now. Where more than the safe number are placed, `lost` of the
+    `answers` callees under way then are expected to find nobody (a bound)."""
 
     calls: int
     why: str
@@ -99,14 +99,14 @@ def _predict(
         allowed = min(steady * total, account.credit + share * total)
         return lost, total, lost <= allowed
 
-    good, step = least, max(1, len(floor.ringing) // 8)
-    bad = floor.lines + 1
+    good, bad, step = least, floor.lines + 1, max(1, len(floor.ringing) // 16)
+    lost = total = 0.0
     while good + 1 < bad:
         tried = min(good + step, bad - 1)
-        if loses(tried)[2]:
-            good, step = tried, step * 2
+        now_lost, now_total, fine = loses(tried)
+        if fine:
+            good, lost, total, step = tried, now_lost, now_total, step * 2
         else:
             bad, step = tried, max(1, (tried - good) // 2)
-    lost, total, _ = loses(good)
-    why = "every line is taken" if good >= floor.lines else "one more would lose too many"
+    why = "every line is taken" if bad > floor.lines else "one more would lose too many"
     return Decision(good, why, lost, total)
