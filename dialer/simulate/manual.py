@@ -16,7 +16,7 @@ def run(
     agents: int, seconds: float, roll: Roll, people: People, given: Parameters
 ) -> Worked:
     """Each agent works through the common list, one call after the other."""
-    hand, worked = given.manual, Worked(waits=[])
+    hand, worked = given.manual, Worked()
     free = [(0.0, agent) for agent in range(agents)]
     freed = dict.fromkeys(range(agents), 0.0)
     heapq.heapify(free)
@@ -36,8 +36,7 @@ def run(
             until = answered + reaction.talk
             worked.talk += max(0.0, min(until, seconds) - answered)
             worked.wrap += max(0.0, min(until + reaction.wrap, seconds) - until)
-            if worked.waits is not None:
-                worked.waits.append(answered - freed[agent])
+            worked.waits.append(answered - freed[agent])
             freed[agent] = until + reaction.wrap
             call = Call(
                 *(person, dialed, answered, reaction.end, reaction.answer),

@@ -25,6 +25,7 @@ class ParametersError(FileError):
 
 class Controller(Part):
     agent_within_s: More
+    keep: Seconds
     reserve: More
     most: More
     learn_s: More
@@ -45,7 +46,7 @@ class Controller(Part):
 
     @property
     def tuning(self) -> Tuning:
-        return Tuning(self.reserve, self.most)
+        return Tuning(self.keep, self.reserve, self.most)
 
 
 class List(Part):

@@ -55,6 +55,11 @@ class Roll:
     def at(self, seconds: float) -> datetime:
         return self.given.list.start + timedelta(seconds=seconds)
 
+    def somebody(self, seconds: float) -> bool:
+        """Whether anybody is due; the gate has not been asked."""
+        due = bool(self._later) and self._later[0][0] <= self.at(seconds)
+        return due or bool(self._ready) or self._fresh < self.people
+
     def take(self, seconds: float) -> tuple[int, int] | None:
         """The next person whom the gate lets us call now, and how often they have been
         called before. None: nobody."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Worked:
     talk: float = 0.0
     wrap: float = 0.0
     heard: float = 0.0  # listening to machines that were not found
-    waits: list[float] | None = None
+    waits: list[float] = field(default_factory=list)
 
 
 class Shift:
@@ -68,7 +68,7 @@ class Shift:
         pacer: Pacer = decide,
     ) -> None:
         self.mode, self.agents, self.seconds = mode, agents, seconds
-        self.roll, self.worked = roll, Worked(waits=[])
+        self.roll, self.worked = roll, Worked()
         self.decisions = self.fell_back = 0
         self._people, self._given, self._pacer = people, given, pacer
         self._beliefs = Beliefs(
@@ -138,7 +138,8 @@ class Shift:
             self._at(following, Kind.TICK, 0)
 
     def _predict(self, now: float) -> None:
-        if not self._changed and now - self._decided < STILL:
+        still = not self._changed and now - self._decided < STILL
+        if still or not self.roll.somebody(now):
             return
         self._changed, self._decided = False, now
         floor = self._floor(now)
@@ -149,7 +150,7 @@ class Shift:
         tuning = self._given.controller.tuning
         decision = self._pacer(self.mode, floor, self._beliefs, account, tuning)
         self.decisions += 1
-        self.fell_back += account.credit <= 0.0
+        self.fell_back += account.credit <= tuning.keep
         self._dial(now, decision.calls)
 
     def _between(self, now: float) -> None:
@@ -213,8 +214,7 @@ class Shift:
             self._connect(now, call, call)
         elif self._free:
             agent, since = self._free.popleft()
-            if self.worked.waits is not None:
-                self.worked.waits.append(now - since)
+            self.worked.waits.append(now - since)
             self._connect(now, call, agent)
         else:
             self._waiting.append(call)
@@ -245,11 +245,9 @@ class Shift:
         self._waiting.remove(call)
         self._count(now, abandoned=True)
         person, dialed, reaction = self._calls.pop(call)
-        live = reaction.answer is Answer.LIVE
-        end = Disposition.ABANDONED  # what the machine was, nobody has found out
         answered = dialed + reaction.after
-        ended = Call(person, dialed, answered, end, reaction.answer, now - answered)
-        self.roll.over(ended if live else ended._replace(waited=now - answered))
+        told = (person, dialed, answered, Disposition.ABANDONED, reaction.answer)
+        self.roll.over(Call(*told, now - answered))  # a machine too: nobody knew it
 
     def _connect(self, now: float, call: int, agent: int) -> None:
         """An agent takes it: a person, or a machine that was not found in time."""
@@ -299,8 +297,7 @@ class Shift:
         if self.mode is Mode.PREVIEW:
             self._at(now + self._given.preview.read_s, Kind.READ, agent)
         elif self._waiting:
-            if self.worked.waits is not None:
-                self.worked.waits.append(0.0)
+            self.worked.waits.append(0.0)
             self._connect(now, self._waiting.popleft(), agent)
         else:
             self._free.append((agent, now))

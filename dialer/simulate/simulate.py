@@ -70,7 +70,7 @@ def simulate(
         seconds,
         worked.talk,
         worked.talk + worked.wrap + worked.heard,
-        worked.waits or (),
+        worked.waits,
         roll.refused,
         size,
         broken,

@@ -36,11 +36,14 @@ class Floor:
 class Tuning:
     """How the account is spent.
 
-    reserve: calls of credit at which the ceiling's own share may be lost; less credit
-    allows less in proportion, more allows more, up to `most` times the share.
+    keep: calls of credit that are never spent, so that one more callee lost does not
+    cross the ceiling. reserve: calls beyond them at which the ceiling's own share of
+    the callees under way may be lost; less allows less in proportion, more allows
+    more, up to `most` times the share.
     """
 
-    reserve: float = 4.0
+    keep: float = 1.0
+    reserve: float = 3.0
     most: float = 4.0
 
 
@@ -74,8 +77,8 @@ def decide(
     least = safe(floor)
     if mode is not Mode.PREDICTIVE:
         return Decision(least, "a call for each free agent")
-    if account.credit <= 0.0:
-        why = f"progressive: {account.ceiling.rule} leaves no credit"
+    if account.credit <= tuning.keep:
+        why = f"progressive: {account.ceiling.rule} leaves too little credit"
         return Decision(least, why)
     return _predict(floor, beliefs, account, tuning, least)
 
@@ -90,13 +93,14 @@ def _predict(
     freed = beliefs.releases(floor.talking, floor.wrapping).tolist()
     lead = floor.free - floor.waiting
     share = account.ceiling.share
-    steady = share * min(account.credit / tuning.reserve, tuning.most)
+    credit = account.credit - tuning.keep
+    steady = share * min(credit / tuning.reserve, tuning.most)
 
     def loses(calls: int) -> tuple[float, float, bool]:
         came = (under_way + calls * each).tolist()
         total = sum(came) + floor.waiting
         lost = expected_lost(lead, came, freed, len(floor.ringing) + calls)
-        allowed = min(steady * total, account.credit + share * total)
+        allowed = min(steady * total, credit + share * total)
         return lost, total, lost <= allowed
 
     good, bad, step = least, floor.lines + 1, max(1, len(floor.ringing) // 16)
