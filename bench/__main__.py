@@ -23,6 +23,8 @@ def main() -> int:
             "generator",
             "machine",
             "network",
+            "pacing",  # half an hour: `python -m bench.pacing`
+            "pacing_plots",
             "soak",  # half an hour: `make soak`
         }:
             continue

@@ -60,7 +60,7 @@ def _axes(rows: Rows, title: str, label: str) -> Axes:
 
 def _save(axes: Axes, path: Path) -> None:
     axes.legend(frameon=False, fontsize=9)
-    axes.figure.savefig(path, metadata={"Software": None})
+    plt.savefig(path, metadata={"Software": None})
     plt.close("all")
 
 

@@ -125,17 +125,16 @@ def test_a_short_list_is_called_again_only_as_the_rules_let_it() -> None:
 # --- the audit can fail
 
 
-def call(dialed: float, end: Disposition = Disposition.NO_ANSWER, **odd: float) -> Call:
-    talked = end is not Disposition.NO_ANSWER
-    made = Call(
-        7,
-        dialed,
-        dialed + 28,
-        end,
-        Answer.LIVE if talked else Answer.NO_ANSWER,
-        1.5 if talked else None,
-    )
-    return made._replace(**odd)
+def call(
+    dialed: float,
+    end: Disposition = Disposition.NO_ANSWER,
+    *,
+    rang: float = 28.0,
+    waited: float = 1.5,
+) -> Call:
+    if end is Disposition.NO_ANSWER:
+        return Call(7, dialed, dialed + rang, end, Answer.NO_ANSWER)
+    return Call(7, dialed, dialed + rang, end, Answer.LIVE, waited)
 
 
 def broken(*calls: Call) -> dict[str, int]:
@@ -150,7 +149,7 @@ def test_the_audit_finds_each_breach() -> None:
     assert broken(call(0), call(HOUR)) == {}
     assert broken(call(13 * HOUR)) == {"hours": 1}
     assert broken(call(-HOUR - 1)) == {"hours": 1}
-    assert broken(call(0, ended_ringing=17.0)) == {"ring": 1}
+    assert broken(call(0, rang=17.0)) == {"ring": 1}
     talk = Disposition.NO_COMMITMENT
     assert broken(call(0, talk, waited=2.1)) == {"wait": 1}
     assert broken(*(call(n * HOUR, talk) for n in range(4))) == {"talks": 1}
