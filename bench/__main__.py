@@ -25,6 +25,8 @@ def main() -> int:
             "machine",
             "network",
             "outcomes",
+            "pacing",  # half an hour: `python -m bench.pacing`
+            "pacing_plots",
             "soak",  # half an hour: `make soak`
         }:
             continue

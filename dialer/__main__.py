@@ -15,6 +15,7 @@ from dialer.cli.main import dialer
 from dialer.compliance.packs import PackError
 from dialer.contacts.problem import FileRefused
 from dialer.settings import SettingsError
+from dialer.simulate.parameters import ParametersError
 from dialer.store.port import StoreDown, StoreError
 from dialer.trunks.model import TrunksError
 from ivr.library import LibraryError
@@ -30,6 +31,7 @@ TOLD = (
     LibraryError,
     OSError,
     PackError,
+    ParametersError,
     RetryError,
     SettingsError,
     SpeechError,

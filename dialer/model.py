@@ -41,6 +41,7 @@ class Disposition(StrEnum):
     ATTORNEY = "attorney"
     COMPLAINT = "complaint"
     CALLBACK = "callback"
+    ABANDONED = "abandoned"  #: they answered, and no agent was free in time
     SILENT = "silent"
     NOT_UNDERSTOOD = "not_understood"
     HUNG_UP = "hung_up"  #: they hung up before any of the above
@@ -61,6 +62,7 @@ SPOKE = frozenset(Disposition) - {
     Disposition.CONGESTION,
     Disposition.FAILED,
     Disposition.VOICEMAIL,
+    Disposition.ABANDONED,
     Disposition.REFUSED,
     Disposition.CANCELLED,
     Disposition.ERROR,

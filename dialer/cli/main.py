@@ -18,6 +18,7 @@ from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
 from dialer.cli.render import render
+from dialer.cli.simulate import simulate
 from dialer.cli.start import init
 from dialer.cli.templates import templates
 from dialer.cli.trunks import trunks
@@ -53,6 +54,7 @@ for command in (
     init,
     keys,
     models,
+    simulate,
     templates,
     trunks,
 ):

@@ -119,7 +119,12 @@ def call_rows(match: Match) -> list[Select[*tuple[Any, ...]]]:
         text(DIALED),
         attempts.c.disposition == Disposition.UNKNOWN.value,
     )
-    outcome = case((maybe, _word("'answered'")), else_=_word("'unanswered'"))
+    lost = attempts.c.disposition == Disposition.ABANDONED.value
+    outcome = case(
+        (lost, _word("'abandoned'")),
+        (maybe, _word("'answered'")),
+        else_=_word("'unanswered'"),
+    )
     rang = type_coerce(attempts.c.dialing_at, String)
     came = type_coerce(inbound.c.at, String)
     person = mine_once.c.person

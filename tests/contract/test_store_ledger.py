@@ -261,3 +261,17 @@ async def test_unknown_is_never_dialed_again_but_can_be_reconciled(
         await stores.ledger.dialing(one.attempt_id, node=NODE, now=NOW, judge=allow)
     await stores.ledger.finish(one.attempt_id, Outcome(Disposition.NO_ANSWER, NOW))
     assert (await row_of(stores, one.attempt_id)).phase is Phase.DONE
+
+
+async def test_a_call_that_found_no_agent_is_abandoned_in_the_history(
+    stores: Stores,
+) -> None:
+    """It is no talk, and the rule of 72 hours finds it (gb.abandoned)."""
+    await running(stores, [contact()])
+    one = await dialed(stores)
+    await stores.ledger.answered(one.attempt_id, NOW)
+    await stores.ledger.finish(one.attempt_id, Outcome(Disposition.ABANDONED, NOW))
+    case = await stores.contacts.case(one.contact.contact_id, 0, NOW + HOUR)
+    assert [call.outcome for call in case.history] == ["abandoned"]
+    (found,) = await stores.contacts.find(one.contact.numbers[0])
+    assert found[0].calls == 0

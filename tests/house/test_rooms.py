@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str]] = {
         "ivr",
         "speech",
     },
+    "dialer.simulate": {"dialer.campaign", "dialer.model", "dialer.toml"},
     "dialer.evidence": LEAVES | {"dialer.store.port"},
     "dialer.trunks": {"dialer.clock", "dialer.channels.port", "dialer.toml"},
     "dialer.store": LEAVES | {"dialer.evidence.entry"},
