@@ -8,10 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from dialer import switches
+from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
 from dialer.call.facts import Terms
@@ -64,8 +66,15 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     if not settings.home.is_dir():
         raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
     key = keys.load_key(settings.key_file)
-    async with open_sqlite(settings.vault_db, settings.ledger_db, key) as stores:
+    pens = partial(pen, settings)
+    async with open_sqlite(settings.vault_db, settings.ledger_db, key, pens) as stores:
         yield stores
+
+
+def pen(settings: Settings) -> Pen:
+    """What signs agreements: the key of this installation's evidence log."""
+    log = Log.open(settings.evidence_folder)
+    return Pen(log.key, log.sign)
 
 
 def judge(settings: Settings, today: date) -> Judge:

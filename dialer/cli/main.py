@@ -17,6 +17,7 @@ from dialer.cli.demo import demo_command
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
+from dialer.cli.offers import offers
 from dialer.cli.render import render
 from dialer.cli.start import init
 from dialer.cli.templates import templates
@@ -53,6 +54,7 @@ for command in (
     init,
     keys,
     models,
+    offers,
     templates,
     trunks,
 ):
