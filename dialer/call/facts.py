@@ -8,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from dialer.model import Contact, Personal
+from dialer.offers.days import Closed, weekend
 from dialer.offers.plans import Account, Found, Plan, Wish, offered
 from dialer.offers.policy import Offers
 from ivr.port import CaseFacts, Option
@@ -24,6 +25,7 @@ class Terms:
     policy: Offers
     caller_id: str = ""
     hand_over_to: str = "people"
+    closed: Closed = weekend  # days on which nobody can pay
 
 
 def account(personal: Personal, product: str) -> Account:

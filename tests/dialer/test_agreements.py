@@ -220,7 +220,7 @@ def test_any_changed_field_of_any_event_is_found() -> None:
     }
     for i, event in enumerate(EVENTS):
         for name, value in other.items():
-            changed = replace(event, **{name: value})
+            changed = replace(event, **{name: value})  # type: ignore[arg-type]
             with pytest.raises(Misfit) as found:
                 replay([*EVENTS[:i], changed, *EVENTS[i + 1 :]], KNOWN)
             first = 1 if (i, name) == (0, "agreement") else i
