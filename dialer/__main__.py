@@ -14,6 +14,7 @@ from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer
 from dialer.compliance.packs import PackError
 from dialer.contacts.problem import FileRefused
+from dialer.offers.policy import OffersError
 from dialer.settings import SettingsError
 from dialer.simulate.parameters import ParametersError
 from dialer.store.port import StoreDown, StoreError
@@ -29,6 +30,7 @@ TOLD = (
     ChannelDown,
     FileRefused,
     LibraryError,
+    OffersError,
     OSError,
     PackError,
     ParametersError,

@@ -17,6 +17,7 @@ from dialer.cli.demo import demo_command
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
+from dialer.cli.offers import offers
 from dialer.cli.render import render
 from dialer.cli.simulate import simulate
 from dialer.cli.start import init
@@ -54,6 +55,7 @@ for command in (
     init,
     keys,
     models,
+    offers,
     simulate,
     templates,
     trunks,

@@ -29,6 +29,7 @@ KINDS = {
     "attempt.answered": "the far end picked up (attempt)",
     "attempt.lost": "its node died after dialing; never dialed again (attempt)",
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
+    "agreement.event": "a signed event of an agreement, with its hash (agreement)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from dialer.attempt import (
 )
 from dialer.model import Case, Disposition, Judge, Outcome, Reason, Verdict
 from dialer.store import cases, finish
+from dialer.store.agreements import Pens
 from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
 from dialer.store.port import Claimed, Refused
 from dialer.store.prepared import Listed, Prepared, parts
@@ -147,8 +149,9 @@ _lost = Prepared(
 class SqlLedger:
     """`port.Ledger` on any SQL database."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, pens: Pens) -> None:
         self._runner = runner
+        self._finish = partial(finish.finish, pens)  # one object: callers share it
 
     async def claim(
         self,
@@ -179,7 +182,7 @@ class SqlLedger:
 
     async def finish(self, attempt_id: str, outcome: Outcome) -> None:
         """From any open phase that `attempt.MOVES` lets end. IllegalMove: done."""
-        await self._runner.together(finish.finish, (attempt_id, outcome))
+        await self._runner.together(self._finish, (attempt_id, outcome))
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))

@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from dialer.agreements.event import Signed
+from dialer.agreements.state import Event
+from dialer.agreements.sums import Sums
 from dialer.attempt import Phase
 from dialer.model import (
     Case,
+    Commitment,
     Contact,
     Disposition,
     Judge,
@@ -65,6 +69,14 @@ class Vault(Protocol):
         ...
 
     async def get(self, contact_id: str) -> Personal: ...
+
+    async def keep(self, sums: Sums) -> None:
+        """Store sums under their commitment."""
+        ...
+
+    async def sums(self, commit: str) -> Sums:
+        """What a commitment binds to."""
+        ...
 
 
 # --- contacts: batches, reviews, flags
@@ -305,6 +317,62 @@ class Calls(Protocol):
         ...
 
 
+# --- agreements
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """Where an agreement stands, as its events say. Tokens, no sums."""
+
+    agreement: str
+    account: str
+    contact_id: str
+    call: str | None
+    made_at: datetime
+    kind: str
+    state: str
+    parts: int
+    covered: int
+    next_due: str | None  # ISO date of the first part that is not covered
+    events: int
+    head: str  # hash of the last event
+
+
+SignedEvents = list[Signed]
+
+
+class Agreements(Protocol):
+    """Signed, append-only. `finish` begins those that are made in calls."""
+
+    def list(self) -> AsyncIterator[AgreementRow]:
+        """By id."""
+        ...
+
+    async def show(self, agreement: str) -> tuple[AgreementRow, SignedEvents]:
+        """By id or unique prefix."""
+        ...
+
+    async def of_call(self, attempt_id: str) -> AgreementRow | None: ...
+
+    async def append(
+        self, agreement: str, events: Sequence[Event], at: datetime, *, seq: int
+    ) -> AgreementRow:
+        """Add events; Refused unless the agreement has exactly `seq` of them."""
+        ...
+
+    async def replace(
+        self,
+        agreement: str,
+        successor: str,
+        commitment: Commitment,
+        at: datetime,
+        *,
+        by: str,
+    ) -> AgreementRow:
+        """Close it and begin `successor` for the same account, in one transaction."""
+        ...
+
+
 # --- journal: the one feed
 
 
@@ -347,4 +415,5 @@ class Stores:
     campaigns: Campaigns
     ledger: Ledger
     calls: Calls
+    agreements: Agreements
     journal: Journal

@@ -14,15 +14,19 @@ ROOMS: dict[str, set[str]] = {
     "dialer.clock": set(),
     "dialer.toml": set(),
     "dialer.attempt": {"dialer.model"},
+    "dialer.offers": {"dialer.toml"},
+    "dialer.agreements": {"dialer.evidence.entry"},
     "dialer.compliance": {"dialer.model"},
     "dialer.contacts": LEAVES | {"dialer.store.port"},
     "dialer.campaign": LEAVES | {"dialer.store.port", "dialer.toml"},
     "dialer.channels": {"dialer.clock", "dialer.toml", "speech.audio", "speech.port"},
     "dialer.call": LEAVES
     | {
+        "dialer.agreements",
         "dialer.campaign.retry",
         "dialer.channels.port",
         "dialer.evidence.mask",
+        "dialer.offers",
         "dialer.store.port",
         "ivr",
         "speech",
@@ -30,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "dialer.simulate": {"dialer.campaign", "dialer.model", "dialer.toml"},
     "dialer.evidence": LEAVES | {"dialer.store.port"},
     "dialer.trunks": {"dialer.clock", "dialer.channels.port", "dialer.toml"},
-    "dialer.store": LEAVES | {"dialer.evidence.entry"},
+    "dialer.store": LEAVES | {"dialer.agreements", "dialer.evidence.entry"},
     "dialer.reports": LEAVES | {"dialer.store.port"},
 }
 
