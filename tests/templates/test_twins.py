@@ -110,7 +110,7 @@ def take(twin: Twin) -> tuple[Position, tuple[Action, ...]]:
     if turn.get("begin"):
         return dialogue.begin(library(), case)
     if "said" in turn or "meant" in turn:
-        intent = turn.get("meant", turn.get("intent"))
+        intent = turn["meant"] if "meant" in turn else turn["intent"]
         meant = Understood(intent, 1.0, "rule", turn.get("slots", {}))
         return dialogue.respond(library(), case, position, meant)
     if "key" in turn:
