@@ -158,6 +158,8 @@ class Personal:
     currency: str
     due: date | None
     sources: tuple[Source, ...] = ()
+    product: str = ""  # loan | card | invoice | rent; empty: what the campaign says
+    role: str = "debtor"  # debtor | guarantor
 
 
 @dataclass(frozen=True, slots=True)

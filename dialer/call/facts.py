@@ -80,7 +80,8 @@ def case_facts(
         stage=contact.stage,
         first_call=contact.calls == 0,
         zone=zones[0],
-        product=terms.product,
+        product=personal.product or terms.product,
+        role=personal.role,
     )
 
 

@@ -136,6 +136,8 @@ def personal_text(personal: Personal) -> str:
             "sources": [
                 [s.kind, s.reference, s.dated.isoformat()] for s in personal.sources
             ],
+            "product": personal.product,
+            "role": personal.role,
         }
     )
 
