@@ -11,10 +11,11 @@ from dialer.call.facts import Terms, case_facts
 from ivr import dialogue
 from ivr.port import CaseFacts, Say, Understood
 from tests.kit.contacts import HEADER, NOW, House, line, open_house
+from tests.kit.offers import SHIPPED
 from tests.kit.stores import contact, personal
 from tests.templates.cases import library
 
-TERMS = Terms({"zh": "A", "en": "A"}, "mediation", "rent", ())
+TERMS = Terms({"zh": "A", "en": "A"}, "mediation", "rent", (), SHIPPED)
 
 
 async def case_of(house: House, cells: dict[str, str]) -> CaseFacts:
