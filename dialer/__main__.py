@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from dialer.agreements.state import Unfit
 from dialer.campaign.file import CampaignError
 from dialer.campaign.retry import RetryError
 from dialer.channels.asterisk.causes import BadCauses
@@ -40,6 +41,7 @@ TOLD = (
     StoreDown,
     StoreError,
     TrunksError,
+    Unfit,
 )
 
 

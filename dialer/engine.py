@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dialer import repayment
 from dialer.call.call import Desk
 from dialer.campaign.dispatcher import Dispatcher
 from dialer.clock import Clock
@@ -74,6 +75,8 @@ class Engine:
         stores, clock = self.desk.stores, self.desk.studio.clock
         await stores.ledger.rescue(clock.now(), self.desk.node)
         await self._reconcile(stores, clock)
+        today = repayment.earliest_day(clock.now())
+        await repayment.settle(stores, today, clock.now())
         try:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._feed(), name="evidence")

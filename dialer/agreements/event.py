@@ -27,8 +27,10 @@ from dialer.agreements.state import (
     Paid,
     Proposed,
     Restored,
+    Standing,
     Terms,
     Unfit,
+    advance,
 )
 from dialer.evidence.entry import canonical
 
@@ -108,6 +110,16 @@ def write(tip: Tip, at: str, events: Iterable[Event], pen: Pen) -> list[Signed]:
         found.append(signed)
         tip = Tip(tip.agreement, tip.seq + 1, signed.hash)
     return found
+
+
+def standing_of(events: Iterable[Signed]) -> Standing:
+    """Where the events lead; signatures are not looked at. Unfit: they do not fit."""
+    standing: Standing | None = None
+    for signed in events:
+        standing = advance(standing, signed.event)
+    if standing is None:
+        raise Unfit("there are no events")
+    return standing
 
 
 def encoded(event: Event) -> tuple[str, str]:

@@ -206,6 +206,8 @@ def _outcome(talked: Talked, desk: Desk) -> Outcome:
     facts = dict(record.facts)
     if at:
         facts["callback_at"] = at.isoformat()
+    if record.confirmed:
+        facts["confirmed"] = " ".join(dict.fromkeys(record.confirmed))
     return Outcome(
         talked.disposition,
         desk.studio.clock.now(),

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dialer import settings
+from dialer.cli.agreements import agreements
 from dialer.cli.calls import calls
 from dialer.cli.campaign import campaign
 from dialer.cli.compliance import compliance
@@ -19,6 +20,7 @@ from dialer.cli.keys import keys
 from dialer.cli.models import models
 from dialer.cli.offers import offers
 from dialer.cli.render import render
+from dialer.cli.replay import export, replay
 from dialer.cli.simulate import simulate
 from dialer.cli.start import init
 from dialer.cli.templates import templates
@@ -45,6 +47,7 @@ def dialer(context: click.Context, home: Path, config: Path | None) -> None:
 
 
 for command in (
+    agreements,
     calls,
     campaign,
     compliance,
@@ -62,3 +65,5 @@ for command in (
 ):
     dialer.add_command(command)
 templates.add_command(render)
+for command in (replay, export):
+    agreements.add_command(command)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
 
-from dialer.agreements.event import Pen, Signed, Tip, write
+from dialer.agreements.event import Pen, Signed, Tip, standing_of, write
 from dialer.agreements.state import (
     Activated,
     Closed,
@@ -267,15 +267,6 @@ def keep(work: Work, signed: Sequence[Signed], at: datetime) -> None:
     for one in signed:
         body = {k: v for k, v in asdict(one).items() if k != "agreement"}
         work.note(at, "agreement.event", one.agreement, body | {"hash": one.hash})
-
-
-def standing_of(events: Sequence[Signed]) -> Standing:
-    """Unfit: the ledger was changed by something else."""
-    standing: Standing | None = None
-    for signed in events:
-        standing = advance(standing, signed.event)
-    assert standing is not None, "an agreement has events"
-    return standing
 
 
 def where(standing: Standing) -> dict[str, object]:
