@@ -21,6 +21,7 @@ from dialer.cli.render import render
 from dialer.cli.start import init
 from dialer.cli.templates import templates
 from dialer.cli.trunks import trunks
+from dialer.cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,3 +59,4 @@ for command in (
 ):
     dialer.add_command(command)
 templates.add_command(render)
+campaign.add_command(why)

@@ -55,7 +55,8 @@ def rows_of(connection: Connection, batch_id: str, after: int) -> list[Any]:
 # --- statements over one page
 
 
-def _within(found: Select[Any]) -> Select[Any]:
+def within(found: Select[Any]) -> Select[Any]:
+    """Of contacts, only those of a Span."""
     return found.where(
         contacts.c.batch_id == bindparam("batch_id"),
         contacts.c.place > bindparam("after"),
@@ -83,7 +84,7 @@ _number_flagged = exists().where(
     _own.c.contact_id == contacts.c.contact_id, flags.c.token == _own.c.number
 )
 _noted = Prepared(
-    _within(
+    within(
         select(contacts.c.contact_id).where(
             or_(_flagged, _number_flagged, _called, _rang_us)
         )
@@ -93,13 +94,13 @@ _wide = Prepared(
     select(flags.c.flag).where(flags.c.token == bindparam("everybody")).limit(1)
 )
 _planned = Prepared(
-    _within(
+    within(
         select(attempts.c.contact_id)
         .join_from(contacts, attempts)
         .where(attempts.c.campaign_id == bindparam("campaign_id"))
     )
 )
-_of_page = _within(select(numbers.c.number).join_from(contacts, numbers).distinct())
+_of_page = within(select(numbers.c.number).join_from(contacts, numbers).distinct())
 _open = Prepared(
     _of_page.where(exists().where(attempts.c.number == numbers.c.number, OPEN))
 )

@@ -171,6 +171,21 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Stood:
+    """One contact as it stands in a campaign: what the gate says now of the number
+    that would be called, and the latest attempt (None: there was none)."""
+
+    contact: Contact
+    batch_id: str
+    number: int  # index into contact.numbers
+    case: Case
+    verdict: Verdict
+    phase: Phase | None = None
+    disposition: Disposition | None = None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A leased attempt."""
 
@@ -246,6 +261,12 @@ class Campaigns(Protocol):
         a verdict that no time will change: that one is written `done/refused`) unless
         the contact has one. A number with an open attempt elsewhere is skipped with
         the reason `open_attempt`."""
+        ...
+
+    def why(
+        self, campaign_id: str, batches: Sequence[str], *, judge: Judge, now: datetime
+    ) -> AsyncIterator[Sequence[Stood]]:
+        """Every contact of the batches (empty: all), in chunks. Writes nothing."""
         ...
 
 
