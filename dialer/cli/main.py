@@ -14,6 +14,7 @@ from dialer.cli.compliance import compliance
 from dialer.cli.contacts import contacts
 from dialer.cli.db import db
 from dialer.cli.demo import demo_command
+from dialer.cli.donotcall import donotcall
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
@@ -50,6 +51,7 @@ for command in (
     contacts,
     db,
     demo_command,
+    donotcall,
     evidence,
     init,
     keys,

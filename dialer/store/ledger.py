@@ -98,7 +98,16 @@ _claimed = Listed(
     )
 )
 MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
-THEIRS = ("person", "account", "batch_id", "zones", "locations", "sources", "consents")
+THEIRS = (
+    "person",
+    "account",
+    "batch_id",
+    "zones",
+    "locations",
+    "sources",
+    "consents",
+    "creditor",
+)
 _whole = Listed(
     lambda lists: (
         select(
@@ -270,6 +279,7 @@ def facts(
             consents_of(row.consents),
             row.batch_id,
             importers[row.batch_id],
+            row.creditor,
             *asked[row.campaign_id],
         )
         for row in rows

@@ -91,7 +91,9 @@ _noted = Prepared(
     )
 )
 _wide = Prepared(
-    select(flags.c.flag).where(flags.c.token == bindparam("everybody")).limit(1)
+    select(flags.c.flag)
+    .where(or_(flags.c.token == bindparam("everybody"), flags.c.scope == "creditor"))
+    .limit(1)
 )
 _planned = Prepared(
     within(
@@ -117,7 +119,7 @@ _shared = Prepared(
 
 def noted(connection: Connection, span: Span, now: datetime) -> set[str] | None:
     """Contacts under a flag, or with a call to or from one of their person's numbers.
-    None: there is a flag on everybody, so all of them are."""
+    None: there is a flag on everybody or on a creditor, so all of them may be."""
     if _wide.all(connection, {"everybody": EVERYBODY}):
         return None
     values = {**span._asdict(), "since": stamp(now - cases.HISTORY)}
