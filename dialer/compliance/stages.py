@@ -16,6 +16,7 @@ OF_KIND = {
     "purposes": "consent",
     "frequency": "caps",
     "wait": "caps",
+    "inconvenient": "window",
     "hours": "window",
     "default_hours": "window",
 }

@@ -28,6 +28,7 @@ SCOPES = ("person", "number", "account", "creditor", "all")
 #: What may be marked, and which of them may end: what a person or the law said stays.
 FLAGS = ("do_not_call", "cease", "attorney", "deceased", "dispute", "workplace", "hold")
 ENDING = ("dispute", "workplace", "hold")
+HOURS = "inconvenient:"  # ... and the hours of a day: see docs/compliance.md
 SOURCE = "list"
 ANYWHERE = timedelta(hours=36)  # from 00:00 UTC until a day is over everywhere
 
@@ -96,7 +97,7 @@ def _listed(
     try:
         scope = _one_of(cells.get("scope") or "number", SCOPES)
         column = "flag"
-        flag = _one_of(cells.get("flag") or "do_not_call", FLAGS)
+        flag = _flag(cells.get("flag") or "do_not_call")
         column = "until"
         until = _until(cells.get("until", ""), flag, scope, now)
         column = {"all": "scope"}.get(scope, scope)
@@ -121,6 +122,10 @@ def _one_of(value: str, known: tuple[str, ...]) -> str:
     if word not in known:
         raise Bad("is not known", " or ".join(known))
     return word
+
+
+def _flag(value: str) -> str:
+    return value.casefold() if value.startswith(HOURS) else _one_of(value, FLAGS)
 
 
 def _until(text: str, flag: str, scope: str, now: datetime) -> datetime | None:
