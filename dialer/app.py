@@ -305,6 +305,7 @@ def _dispatcher(
         desk.studio.clock,
         node=own.node,
         pace=pace,
+        judge=desk.judge,
     )
 
 

@@ -302,8 +302,11 @@ class Ledger(Protocol):
         node: str,
         now: datetime,
         lease: timedelta,
+        judge: Judge | None = None,
     ) -> list[Claimed]:
-        """due -> reserved, oldest first, in one statement; only while running."""
+        """due -> reserved, oldest first, in one statement; only while running. With a
+        judge, whom it refuses now goes back to due at next_allowed, or ends `refused`,
+        in the same transaction, and others are claimed instead."""
         ...
 
     async def dialing(
