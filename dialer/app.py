@@ -323,6 +323,7 @@ def _dispatcher(
         desk.studio.clock,
         node=own.node,
         pace=pace,
+        judge=desk.judge,
     )
 
 

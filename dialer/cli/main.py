@@ -15,6 +15,7 @@ from dialer.cli.compliance import compliance
 from dialer.cli.contacts import contacts
 from dialer.cli.db import db
 from dialer.cli.demo import demo_command
+from dialer.cli.donotcall import donotcall
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
@@ -25,6 +26,7 @@ from dialer.cli.simulate import simulate
 from dialer.cli.start import init
 from dialer.cli.templates import templates
 from dialer.cli.trunks import trunks
+from dialer.cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +56,7 @@ for command in (
     contacts,
     db,
     demo_command,
+    donotcall,
     evidence,
     init,
     keys,
@@ -67,3 +70,4 @@ for command in (
 templates.add_command(render)
 for command in (replay, export):
     agreements.add_command(command)
+campaign.add_command(why)

@@ -21,6 +21,7 @@ from dialer.compliance.rules import (
     Rule,
     Rulebook,
 )
+from dialer.compliance.told import ToldHours
 from dialer.model import Reason
 
 KEPT = 4096  # combinations of places worked out and kept
@@ -31,7 +32,7 @@ class Plan:
     """Everything to be checked for one combination of places."""
 
     infos: tuple[ZoneInfo, ...]  # every known candidate zone
-    hours: tuple[OpenHours, ...]
+    hours: tuple[OpenHours | ToldHours, ...]
     caps: tuple[Cap, ...]
     consents: tuple[ConsentNeeded, ...]
     lists: tuple[Rule, ...]

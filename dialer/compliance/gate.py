@@ -7,19 +7,20 @@ refused call through.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import cycle
 from operator import attrgetter
 from typing import Any
 
-from dialer.compliance import applies, caps, facts, lists
+from dialer.compliance import applies, caps, facts, lists, told
 from dialer.compliance.applies import Plan
 from dialer.compliance.caps import Counted
 from dialer.compliance.hours import OpenHours
 from dialer.compliance.lists import reason
-from dialer.compliance.rules import ConsentNeeded, Rulebook
+from dialer.compliance.rules import ConsentNeeded, Inconvenient, Rulebook
+from dialer.compliance.told import Quiet, ToldHours
 from dialer.model import Case, Judge, Reason, Verdict
 
 ALLOWED = Verdict(True)
@@ -30,7 +31,7 @@ HORIZON = timedelta(days=400)  # of looking for the next lawful instant
 class _Timed:
     """What refuses now and may not later."""
 
-    hours: Sequence[OpenHours]
+    hours: Sequence[OpenHours | ToldHours]
     counted: Sequence[Counted]
     consents: Sequence[ConsentNeeded]
 
@@ -91,7 +92,9 @@ def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
         plan.lists, case.sources, case.reviewers, case.importer, case.purpose
     )
     if case.flags:
-        lasting += lists.flagged(plan.lists, case.flags)
+        quiet, flags = told.split(case.flags)
+        lasting += lists.flagged(plan.lists, flags)
+        plan = _with_told(plan, quiet) if quiet else plan
     if wrong := facts.when(now):
         return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
     timed = _timed(plan, case, now)
@@ -99,6 +102,13 @@ def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
         return ALLOWED
     opens = None if lasting else _next_allowed(plan, timed, case, now.astimezone(UTC))
     return Verdict(False, (*lasting, *_reasons(timed, case, now)), opens)
+
+
+def _with_told(plan: Plan, quiet: Sequence[Quiet]) -> Plan:
+    rules = [rule for rule in plan.lists if isinstance(rule, Inconvenient)]
+    zones = [info.key for info in plan.infos]
+    more = (ToldHours(rule, zone, quiet) for rule in rules for zone in zones)
+    return replace(plan, hours=(*plan.hours, *more))
 
 
 def _timed(plan: Plan, case: Case, now: datetime) -> _Timed:
@@ -135,7 +145,10 @@ def _next_allowed(
     instant. None is skipped that all rules allow."""
     at = max([now, *(caps.free_at(c, plan.infos) for c in timed.counted)])
     until = max([at, *(c.start for c in case.consents)]) + HORIZON
-    rules: tuple[OpenHours | ConsentNeeded, ...] = (*plan.hours, *plan.consents)
+    rules: tuple[OpenHours | ToldHours | ConsentNeeded, ...] = (
+        *plan.hours,
+        *plan.consents,
+    )
     agreed = 0
     for rule in cycle(rules):
         opens = _opens(rule, case, at, until)
@@ -149,11 +162,14 @@ def _next_allowed(
 
 
 def _opens(
-    rule: OpenHours | ConsentNeeded, case: Case, at: datetime, until: datetime
+    rule: OpenHours | ToldHours | ConsentNeeded,
+    case: Case,
+    at: datetime,
+    until: datetime,
 ) -> datetime | None:
-    if isinstance(rule, OpenHours):
-        return rule.next_open(at, until, case.consents)
-    return _consent_from(rule, case, at)
+    if isinstance(rule, ConsentNeeded):
+        return _consent_from(rule, case, at)
+    return rule.next_open(at, until, case.consents)
 
 
 def _consent_from(rule: ConsentNeeded, case: Case, at: datetime) -> datetime | None:

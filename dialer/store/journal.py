@@ -18,6 +18,7 @@ KINDS = {
     "contacts.added": "a chunk of contacts was added; the batch's counters (batch)",
     "batch.reviewed": "a reviewer approved or rejected a batch (batch)",
     "flag.set": "something that stops calls was set or extended (flag)",
+    "list.exported": "a do-not-call list was written out in clear, and by whom (who)",
     "campaign.created": "a campaign with its settings (campaign)",
     "campaign.state": "a campaign was launched, paused, resumed, stopped, done",
     "attempt.planned": "an attempt is due from a given time (attempt)",

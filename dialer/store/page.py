@@ -55,7 +55,8 @@ def rows_of(connection: Connection, batch_id: str, after: int) -> list[Any]:
 # --- statements over one page
 
 
-def _within(found: Select[Any]) -> Select[Any]:
+def within(found: Select[Any]) -> Select[Any]:
+    """Of contacts, only those of a Span."""
     return found.where(
         contacts.c.batch_id == bindparam("batch_id"),
         contacts.c.place > bindparam("after"),
@@ -83,23 +84,25 @@ _number_flagged = exists().where(
     _own.c.contact_id == contacts.c.contact_id, flags.c.token == _own.c.number
 )
 _noted = Prepared(
-    _within(
+    within(
         select(contacts.c.contact_id).where(
             or_(_flagged, _number_flagged, _called, _rang_us)
         )
     )
 )
 _wide = Prepared(
-    select(flags.c.flag).where(flags.c.token == bindparam("everybody")).limit(1)
+    select(flags.c.flag)
+    .where(or_(flags.c.token == bindparam("everybody"), flags.c.scope == "creditor"))
+    .limit(1)
 )
 _planned = Prepared(
-    _within(
+    within(
         select(attempts.c.contact_id)
         .join_from(contacts, attempts)
         .where(attempts.c.campaign_id == bindparam("campaign_id"))
     )
 )
-_of_page = _within(select(numbers.c.number).join_from(contacts, numbers).distinct())
+_of_page = within(select(numbers.c.number).join_from(contacts, numbers).distinct())
 _open = Prepared(
     _of_page.where(exists().where(attempts.c.number == numbers.c.number, OPEN))
 )
@@ -116,7 +119,7 @@ _shared = Prepared(
 
 def noted(connection: Connection, span: Span, now: datetime) -> set[str] | None:
     """Contacts under a flag, or with a call to or from one of their person's numbers.
-    None: there is a flag on everybody, so all of them are."""
+    None: there is a flag on everybody or on a creditor, so all of them may be."""
     if _wide.all(connection, {"everybody": EVERYBODY}):
         return None
     values = {**span._asdict(), "since": stamp(now - cases.HISTORY)}

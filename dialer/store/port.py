@@ -6,9 +6,12 @@ Every change of state and its journal entry commit together. Personal words go t
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from dialer.agreements.event import Signed
@@ -106,7 +109,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class FlagRow:
-    """Something that stops calls. scope: person | number | account | all."""
+    """Something that stops calls. scope: person | number | account | creditor | all."""
 
     flag: str  # do_not_call attorney cease dispute workplace wrong_number deceased
     scope: str
@@ -114,6 +117,15 @@ class FlagRow:
     at: datetime
     source: str  # call:<attempt id> | import | operator
     until: datetime | None = None
+
+
+@lru_cache(maxsize=1024)
+def creditor_token(name: str) -> str:
+    """The token of a creditor: its name, however it is written large or small. Contacts
+    have that name in clear; the token is one so that all flags are found alike."""
+    known = " ".join(name.casefold().split())
+    short = base64.b32encode(hashlib.sha256(known.encode()).digest()[:16])
+    return "r_" + short.decode().rstrip("=").lower()
 
 
 class Contacts(Protocol):
@@ -146,6 +158,11 @@ class Contacts(Protocol):
         """All contacts that have this number token."""
         ...
 
+    async def owners(self, tokens: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """For tokens of persons, numbers and accounts a contact that has it, and, for a
+        number, which of its numbers it is (else 0). Those of nobody are left out."""
+        ...
+
     async def case(self, contact_id: str, number: int, now: datetime) -> Case:
         """What the gate may know of calling the contact's number (an index) now:
         the same gathering that `Ledger.dialing` judges, without a campaign."""
@@ -158,6 +175,10 @@ class Flags(Protocol):
         ...
 
     async def of(self, tokens: Sequence[str]) -> list[FlagRow]: ...
+
+    async def all(self) -> list[FlagRow]:
+        """Every flag ever set, in the order of setting."""
+        ...
 
 
 # --- campaigns and attempts
@@ -180,6 +201,21 @@ class Planned:
     batch_id: str
     number: int  # index into contact.numbers
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """One contact as it stands in a campaign: what the gate says now of the number
+    that would be called, and the latest attempt (None: there was none)."""
+
+    contact: Contact
+    batch_id: str
+    number: int  # index into contact.numbers
+    case: Case
+    verdict: Verdict
+    phase: Phase | None = None
+    disposition: Disposition | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +296,12 @@ class Campaigns(Protocol):
         the reason `open_attempt`."""
         ...
 
+    def why(
+        self, campaign_id: str, batches: Sequence[str], *, judge: Judge, now: datetime
+    ) -> AsyncIterator[Sequence[Stood]]:
+        """Every contact of the batches (empty: all), in chunks. Writes nothing."""
+        ...
+
 
 class Ledger(Protocol):
     """The life of attempts. Hot path."""
@@ -272,8 +314,11 @@ class Ledger(Protocol):
         node: str,
         now: datetime,
         lease: timedelta,
+        judge: Judge | None = None,
     ) -> list[Claimed]:
-        """due -> reserved, oldest first, in one statement; only while running."""
+        """due -> reserved, oldest first, in one statement; only while running. With a
+        judge, whom it refuses now goes back to due at next_allowed, or ends `refused`,
+        in the same transaction, and others are claimed instead."""
         ...
 
     async def dialing(

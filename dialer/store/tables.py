@@ -69,7 +69,7 @@ NAMES = {
 ledger = MetaData(naming_convention=NAMES)
 
 CAMPAIGN_STATES = ("created", "running", "paused", "stopped", "done")
-SCOPES = ("person", "number", "account", "all")
+SCOPES = ("person", "number", "account", "creditor", "all")
 
 
 def among(column: str, values: Iterable[str]) -> str:
