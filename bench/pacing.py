@@ -39,9 +39,12 @@ ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "config"
 CELLS = ROOT / "bench/results/pacing-cells.jsonl"
 SEEDS = 30
+CHUNK = (
+    10  # seeds that are run, and kept, together: all cells get their first ten first
+)
 TALK, WRAP = 120.0, 30.0
-LIVE_RATES = (0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-HOURS = {5: 2.0, 20: 1.0, 50: 1.0, 200: 0.5}  # of a shift, by agents
+LIVE_RATES = (0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
+HOURS = {5: 2.0, 20: 1.0, 50: 1.0, 200: 0.25}  # of a shift, by agents
 MIDDLE = 50  # agents, for the naive controller and for the sensitivity
 BY_HAND = {"half": 0.5, "manual": 1.0, "twice": 2.0}  # times the manual seconds
 KEPT = ("connects_per_agent_hour", "talk_minutes_per_agent_hour", "occupancy")
@@ -66,7 +69,7 @@ class Cell:
 def cells() -> Iterator[Cell]:
     for agents in HOURS:
         for rate in LIVE_RATES:
-            for way in ("manual", "preview", "progressive", "predictive"):
+            for way in ("manual", "progressive", "predictive"):
                 yield Cell(agents, rate, way)
             if agents == MIDDLE:
                 for way in ("naive", "half", "twice"):
@@ -91,7 +94,11 @@ def world() -> tuple[Parameters, Judge, Policy]:
     return given, make_judge(book), load_policy(CONFIG / "retry.toml")
 
 
-def measure(cell: Cell, seeds: int) -> dict[str, list[float]]:
+Figures = dict[str, list[float]]
+Found = dict[Cell, Figures]
+
+
+def measure(cell: Cell, seeds: range) -> Figures:
     """Each figure, seed by seed."""
     given, judge, policy = world()
     times = BY_HAND.get(cell.way, 1.0)
@@ -99,8 +106,8 @@ def measure(cell: Cell, seeds: int) -> dict[str, list[float]]:
     manual = given.manual.model_copy(update=by_hand)
     given = given.model_copy(update={"manual": manual})
     pacer = naive if cell.way == "naive" else decide
-    found: dict[str, list[float]] = {name: [] for name in (*KEPT, *COUNTED)}
-    for seed in range(1, seeds + 1):
+    found: Figures = {name: [] for name in (*KEPT, *COUNTED)}
+    for seed in seeds:
         order = asdict(cell.order) | {"seed": seed}
         result = asdict(simulate(Order(**order), given, judge, policy, pacer))
         for name, values in found.items():
@@ -108,13 +115,10 @@ def measure(cell: Cell, seeds: int) -> dict[str, list[float]]:
     return found
 
 
-Found = dict[Cell, dict[str, list[float]]]
-
-
-def version(seeds: int) -> str:
+def version() -> str:
     """Of what the cells depend on: the parameters, the pacing and the simulator."""
     given = world()[0].model_dump_json()
-    told = [f"{seeds} {TALK} {WRAP} {HOURS} {BY_HAND}", given]
+    told = [f"{CHUNK} {TALK} {WRAP} {HOURS} {BY_HAND}", given]
     told.append((CONFIG / "retry.toml").read_text("utf-8"))
     for folder in ("dialer/campaign/pacing", "dialer/simulate"):
         told += [code(path) for path in sorted((ROOT / folder).glob("*.py"))]
@@ -133,28 +137,58 @@ def code(path: Path) -> str:
     return ast.dump(tree)
 
 
+Part = tuple[Cell, int]  # and the first of its seeds
+
+
+def parts(seeds: int) -> list[Part]:
+    return [(cell, first) for first in range(1, seeds + 1, CHUNK) for cell in cells()]
+
+
+def kept(path: Path) -> dict[Part, Figures]:
+    """What `path` holds of this very code."""
+    if not path.exists():
+        return {}
+    rows = (json.loads(line) for line in path.read_text("utf-8").splitlines())
+    name = version()
+    mine = (row for row in rows if row["version"] == name)
+    return {(Cell(**row["cell"]), row["first"]): row["figures"] for row in mine}
+
+
 def sweep(seeds: int, jobs: int, path: Path) -> Found:
-    """All cells; those already in `path` for this very code are not run again."""
-    name, found = version(seeds), Found()
-    if path.exists():
-        for line in path.read_text("utf-8").splitlines():
-            kept = json.loads(line)
-            if kept["version"] == name:
-                found[Cell(**kept["cell"])] = kept["figures"]
-    left = [cell for cell in cells() if cell not in found]
+    """All cells; what is in `path` is not run again, what is run is added to it."""
+    found = kept(path)
+    left = [part for part in parts(seeds) if part not in found]
     path.parent.mkdir(exist_ok=True)
-    start = time.monotonic()
-    with ProcessPoolExecutor(jobs) as pool, path.open("a", encoding="utf-8") as kept_in:
-        running = {pool.submit(measure, cell, seeds): cell for cell in left}
+    start, name = time.monotonic(), version()
+    with ProcessPoolExecutor(jobs) as pool, path.open("a", encoding="utf-8") as file:
+        running = {
+            pool.submit(measure, cell, range(first, first + CHUNK)): (cell, first)
+            for cell, first in left
+        }
         for n, done in enumerate(as_completed(running), 1):
-            cell = running[done]
-            found[cell] = done.result()
-            row = {"version": name, "cell": asdict(cell), "figures": found[cell]}
-            kept_in.write(json.dumps(row) + "\n")
-            kept_in.flush()
+            cell, first = running[done]
+            found[cell, first] = done.result()
+            row = {"version": name, "cell": asdict(cell), "first": first}
+            file.write(json.dumps(row | {"figures": found[cell, first]}) + "\n")
+            file.flush()
             took = time.monotonic() - start
-            print(f"{n}/{len(left)} {took:.0f} s {cell}", file=sys.stderr, flush=True)
-    return found
+            told = f"{n}/{len(left)} {took:.0f} s {cell} from seed {first}"
+            print(told, file=sys.stderr, flush=True)
+    return together(found, seeds)
+
+
+def together(found: dict[Part, Figures], seeds: int) -> Found:
+    return {
+        cell: {
+            name: [
+                value
+                for first in range(1, seeds + 1, CHUNK)
+                for value in found[cell, first][name]
+            ]
+            for name in (*KEPT, *COUNTED)
+        }
+        for cell in cells()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +236,7 @@ def report(found: Found) -> list[dict[str, Any]]:
             "abandoned_rate_of_worst_seed": worst,
             "violations": sum(found[cell]["violations"]),
         }
-        if cell.way in {"predictive", "progressive", "preview", "naive"}:
+        if cell.way in {"predictive", "progressive", "naive"}:
             connects, talk = KEPT[0], KEPT[1]
             row["connects_over_manual"] = asdict(gain(found, cell, "manual", connects))
             row["talk_over_progressive"] = asdict(
@@ -219,7 +253,7 @@ def report(found: Found) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="a multiple of ten")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--cells", type=Path, default=CELLS)
     parser.add_argument("--plots", type=Path, help="a folder for the plots (PNG)")

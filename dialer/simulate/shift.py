@@ -78,7 +78,7 @@ class Shift:
         self._lines = int(agents * given.lines.per_agent)
         if mode is Mode.AGENTLESS:
             self._lines = agents
-        self._events: list[tuple[float, int, int, int]] = []
+        self._events: list[tuple[float, Kind, int, int]] = []
         self._made = 0
         self._calls: dict[int, Ringing] = {}
         self._ringing: dict[int, float] = {}
@@ -97,7 +97,7 @@ class Shift:
         self._at(0.0, Kind.TICK, 0)
         while self._events:
             now, kind, _, one = heapq.heappop(self._events)
-            self._happen(now, Kind(kind), one)
+            self._happen(now, kind, one)
 
     def _at(self, when: float, kind: Kind, one: int) -> None:
         self._made += 1
@@ -158,7 +158,7 @@ class Shift:
         if self.mode is Mode.AGENTLESS:
             busy = len(self._ringing) + len(self._talking)
             self._dial(now, self._lines - busy)
-        else:
+        elif self._free:
             taken = len(self._ringing) + len(self._waiting)
             lines = self._lines - taken - len(self._talking)
             self._dial(now, safe(Floor(len(self._free) - taken, lines)))
