@@ -21,7 +21,11 @@ SUSPECT = re.compile(
     r"([-_]|$)"
 )
 #: Looked at: writes a file where one stands already.
-HARMLESS = {"calls export force", "calls export --force"}
+HARMLESS = {
+    f"{command} export {spelt}"
+    for command in ("calls", "agreements")
+    for spelt in ("force", "--force")
+}
 CALLING = {
     "campaign create": {"path"},
     "campaign list": set(),

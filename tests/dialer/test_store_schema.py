@@ -90,7 +90,7 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
     ):
         schema.check(connection, "ledger")
     engine.dispose()
-    assert upgrade_file(path, "ledger") == ("ledger_2", "ledger_5")
+    assert upgrade_file(path, "ledger") == ("ledger_2", "ledger_6")
 
 
 @pytest.mark.parametrize("found", ["ledger_9", "vault_1", "abc"])
