@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -108,6 +108,30 @@ async def plan(
     chunks = stores.campaigns.plan(
         found.campaign_id,
         wanted.batches,
+        judge=judge(settings, clock.now().date()),
+        now=clock.now(),
+        commit=commit,
+    )
+    async for chunk in chunks:
+        summary.add(chunk)
+    return summary
+
+
+async def recycle(
+    settings: Settings,
+    stores: Stores,
+    name: str,
+    outcomes: Sequence[str],
+    clock: Clock,
+    *,
+    commit: bool,
+) -> Summary:
+    """One more attempt for contacts whose last one ended in one of these outcomes."""
+    found = await stores.campaigns.get(name)
+    summary = Summary()
+    chunks = stores.campaigns.recycle(
+        found.campaign_id,
+        outcomes,
         judge=judge(settings, clock.now().date()),
         now=clock.now(),
         commit=commit,

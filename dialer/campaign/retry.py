@@ -37,6 +37,13 @@ NEVER = frozenset(
 )
 #: The number is of no use; another number of the same person may be.
 NOT_THIS_NUMBER = frozenset({Disposition.UNALLOCATED, Disposition.WRONG_NUMBER})
+#: Ends of which people may be called again when an operator recycles a campaign.
+RECYCLABLE = (
+    frozenset(Disposition)
+    - NEVER
+    - NOT_THIS_NUMBER
+    - {Disposition.AGREED_PLAN, Disposition.ALREADY_PAID}
+)
 
 
 class RetryError(Exception):

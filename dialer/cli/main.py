@@ -17,6 +17,7 @@ from dialer.cli.demo import demo_command
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
+from dialer.cli.recycle import recycle
 from dialer.cli.render import render
 from dialer.cli.simulate import simulate
 from dialer.cli.start import init
@@ -59,4 +60,5 @@ for command in (
     trunks,
 ):
     dialer.add_command(command)
+campaign.add_command(recycle)
 templates.add_command(render)

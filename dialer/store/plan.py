@@ -173,10 +173,15 @@ def skipped(planned: Planned) -> bool:
 
 def create(work: Work, order: Order, found: list[Planned]) -> None:
     rows = [row(order, planned) for planned in found]
-    if rows:
-        _new.many(work.connection, rows)
+    create_rows(work, rows)
     for written, planned in zip(rows, found, strict=True):
         note(work, order, written, planned)
+
+
+def create_rows(work: Work, rows: Sequence[dict[str, object]]) -> None:
+    """New attempts, whole (`NEW`)."""
+    if rows:
+        _new.many(work.connection, rows)
 
 
 def row(order: Order, planned: Planned) -> dict[str, object]:

@@ -226,7 +226,7 @@ class Campaigns(Protocol):
         ...
 
     async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
-        """created->running, running<->paused, running|paused->stopped|done;
+        """created|done->running, running<->paused, running|paused->stopped|done;
         anything else is Refused. Stopped: due attempts stay due and are not claimed."""
         ...
 
@@ -246,6 +246,20 @@ class Campaigns(Protocol):
         a verdict that no time will change: that one is written `done/refused`) unless
         the contact has one. A number with an open attempt elsewhere is skipped with
         the reason `open_attempt`."""
+        ...
+
+    def recycle(
+        self,
+        campaign_id: str,
+        outcomes: Sequence[str],
+        *,
+        judge: Judge,
+        now: datetime,
+        commit: bool,
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Judge every contact whose last attempt ended in one of these outcomes and,
+        with `commit`, make one more attempt on the same number for those who may be
+        called now or later."""
         ...
 
 

@@ -66,6 +66,7 @@ LAWFUL = {
     ("paused", "stopped"),
     ("running", "done"),
     ("paused", "done"),
+    ("done", "running"),
 }
 WAYS = {  # how a campaign gets into a state
     "created": (),
