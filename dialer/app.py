@@ -14,7 +14,7 @@ from dialer import switches
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
 from dialer.call.facts import OfferRule, Terms
-from dialer.campaign import retry
+from dialer.campaign import hours, retry
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.file import CampaignFile, parse
 from dialer.campaign.plan import Summary
@@ -272,10 +272,17 @@ async def engine(
                 node=settings.engine.node,
                 ring_seconds=settings.engine.ring_seconds,
                 line=asyncio.Semaphore(count),
+                best=await best_hour(stores, found, clock),
             )
             log = Log.open(settings.evidence_folder)
             settle()
             yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+
+
+async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:
+    """Of a campaign's own calls, as they stand now."""
+    since = clock.now() - timedelta(days=hours.DAYS)
+    return hours.best(await stores.calls.reached(found.campaign_id, since))
 
 
 World = Callable[[Studio, Recall], AbstractAsyncContextManager[Carrier]]

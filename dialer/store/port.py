@@ -299,6 +299,17 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Attempts dialed within one hour (UTC, from `hour` on) to numbers of one place."""
+
+    hour: datetime
+    zone: str  # the first candidate; empty: unknown
+    dialed: int
+    spoke: int  # a person was reached
+    abandoned: int  # a person was, and no agent
+
+
 #: `Calls.list` hides the built-in name inside the class.
 Turns = list[Turn]
 
@@ -309,6 +320,10 @@ class Calls(Protocol):
     def list(
         self, campaign_id: str | None = None, *, limit: int | None = None
     ) -> AsyncIterator[AttemptRow]: ...
+
+    async def reached(self, campaign_id: str, since: datetime) -> Sequence[Reached]:
+        """Attempts dialed from `since` on, by hour and place, in order."""
+        ...
 
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """By id or unique prefix."""

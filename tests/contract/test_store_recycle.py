@@ -54,8 +54,8 @@ async def test_only_those_whose_last_attempt_ended_so_are_due_again(
     assert [p.contact.contact_id for p in found] == ["c_000001", "c_000002"]
     again = await claimed(stores, 10, now=LATER)
     assert [(one.contact.contact_id, one.n) for one in again] == [
-        ("c_1", 2),
-        ("c_2", 2),
+        ("c_000001", 2),
+        ("c_000002", 2),
     ]
     rows = await stores.journal.after(0)
     told = [row.body for row in rows if "recycled: " in row.body]

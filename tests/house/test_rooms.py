@@ -20,6 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "dialer.channels": {"dialer.clock", "dialer.toml", "speech.audio", "speech.port"},
     "dialer.call": LEAVES
     | {
+        "dialer.campaign.hours",
         "dialer.campaign.retry",
         "dialer.channels.port",
         "dialer.evidence.mask",
