@@ -21,8 +21,10 @@ def main() -> int:
             "__main__",
             "bare",
             "generator",
+            "heard",  # writes data: tests/heldout
             "machine",
             "network",
+            "outcomes",
             "pacing",  # half an hour: `python -m bench.pacing`
             "pacing_plots",
             "soak",  # half an hour: `make soak`

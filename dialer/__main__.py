@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from dialer.agreements.state import Unfit
 from dialer.campaign.file import CampaignError
 from dialer.campaign.retry import RetryError
 from dialer.channels.asterisk.causes import BadCauses
@@ -14,6 +15,7 @@ from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer
 from dialer.compliance.packs import PackError
 from dialer.contacts.problem import FileRefused
+from dialer.offers.policy import OffersError
 from dialer.settings import SettingsError
 from dialer.simulate.parameters import ParametersError
 from dialer.store.port import StoreDown, StoreError
@@ -29,6 +31,7 @@ TOLD = (
     ChannelDown,
     FileRefused,
     LibraryError,
+    OffersError,
     OSError,
     PackError,
     ParametersError,
@@ -38,6 +41,7 @@ TOLD = (
     StoreDown,
     StoreError,
     TrunksError,
+    Unfit,
 )
 
 

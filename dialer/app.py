@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from dialer import switches
+from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
-from dialer.call.facts import OfferRule, Terms
+from dialer.call.facts import Terms
 from dialer.campaign import hours, retry
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.file import CampaignFile, parse
@@ -31,6 +34,8 @@ from dialer.engine import Engine, alone, settle
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
 from dialer.model import Judge
+from dialer.offers.plans import Wish
+from dialer.offers.policy import Offers, load_offers
 from dialer.settings import Settings, shipped
 from dialer.store import keys
 from dialer.store.port import (
@@ -61,8 +66,15 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     if not settings.home.is_dir():
         raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
     key = keys.load_key(settings.key_file)
-    async with open_sqlite(settings.vault_db, settings.ledger_db, key) as stores:
+    pens = partial(pen, settings)
+    async with open_sqlite(settings.vault_db, settings.ledger_db, key, pens) as stores:
         yield stores
+
+
+def pen(settings: Settings) -> Pen:
+    """What signs agreements: the key of this installation's evidence log."""
+    log = Log.open(settings.evidence_folder)
+    return Pen(log.key, log.sign)
 
 
 def judge(settings: Settings, today: date) -> Judge:
@@ -215,16 +227,22 @@ async def studio(
 # --- the engine
 
 
-def terms(wanted: CampaignFile) -> Terms:
+def offers(settings: Settings) -> Offers:
+    """What creditors let this installation offer."""
+    return load_offers(settings.offers_file or shipped("config") / "offers.toml")
+
+
+def terms(wanted: CampaignFile, allowed: Offers) -> Terms:
     """What a campaign file says about its calls."""
-    offers = tuple(
-        OfferRule(o.name, o.months, o.discount_percent) for o in wanted.offers
+    wishes = tuple(
+        Wish(o.name, o.months, Decimal(str(o.discount_percent))) for o in wanted.offers
     )
     return Terms(
         wanted.agency,
         wanted.script,
         wanted.product,
-        offers,
+        wishes,
+        allowed,
         wanted.caller_id,
         wanted.hand_over_to,
     )
@@ -265,7 +283,7 @@ async def engine(
                 carrier=carrier,
                 studio=replace(shared, hand_over_to=wanted.hand_over_to),
                 judge=judge(settings, clock.now().date()),
-                terms=terms(wanted),
+                terms=terms(wanted, offers(settings)),
                 policy=retry.load_policy(
                     shipped("config") / "retry.toml", _retries(wanted)
                 ),
@@ -336,6 +354,7 @@ def _dispatcher(
         desk.studio.clock,
         node=own.node,
         pace=pace,
+        judge=desk.judge,
     )
 
 

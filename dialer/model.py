@@ -158,6 +158,8 @@ class Personal:
     currency: str
     due: date | None
     sources: tuple[Source, ...] = ()
+    product: str = ""  # loan | card | invoice | rent; empty: what the campaign says
+    role: str = "debtor"  # debtor | guarantor
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,24 @@ class NextTry:
 
 
 @dataclass(frozen=True, slots=True)
+class Commitment:
+    """What was read back and confirmed in a call; `finish` makes an agreement of it.
+
+    `commit` binds to the sums, which lie in the vault; `sums` (minor units) only where
+    the masking policy lets amounts be seen.
+    """
+
+    kind: str  # instalments | deferral | discount | full | mediation
+    due: tuple[date, ...]
+    grace_days: int
+    currency: str
+    commit: str
+    nodes: tuple[str, ...]  # confirmation nodes passed
+    on: date  # the callee's day
+    sums: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one attempt; written whole, in one transaction."""
 
@@ -220,3 +240,4 @@ class Outcome:
     measures: dict[str, float] = field(default_factory=dict)  # silence, rate, ...
     flags: tuple[str, ...] = ()  # to set on the person: dispute, attorney, ...
     next_try: NextTry | None = None
+    commitment: Commitment | None = None

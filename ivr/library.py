@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ivr.references import script_problems, template_problems
+from ivr.references import script_problems, template_problems, variant_problems
 from ivr.script import Part, Script
 from ivr.template import (
     LANGUAGES,
@@ -28,6 +28,7 @@ from ivr.template import (
     Rights,
     Template,
 )
+from ivr.variants import Families, families
 
 M = TypeVar("M", bound=Part)
 
@@ -66,9 +67,14 @@ class Library:
     forbidden: Mapping[str, Mapping[str, str]]  # language -> words -> why
     early: Mapping[str, tuple[str, ...]]  # language -> words not before identity
     places: Mapping[tuple[str, str], str]  # (language, template id) -> file
+    families: Mapping[str, Families]  # language -> template -> it and its variants
 
     def template(self, language: str, name: str) -> Template:
         return self.templates[language][name]
+
+    def family(self, language: str, name: str) -> tuple[Template, ...]:
+        """The template that a script names, and its variants."""
+        return self.families[language][name]
 
     def script(self, language: str, name: str) -> Script:
         """LibraryError if there is none of that name."""
@@ -151,6 +157,7 @@ def load_library(folder: Path) -> Library:
         reading.forbidden,
         reading.early,
         reading.places,
+        {name: families(found.values()) for name, found in reading.templates.items()},
     )
 
 
@@ -222,7 +229,10 @@ def _references(reading: _Reading) -> Iterator[Problem]:
                 yield Problem(file, place, what)
             continue
         template = reading.templates[language][name]
-        for place, what in template_problems(template, reading.laws, reading.rights):
+        for place, what in (
+            *template_problems(template, reading.laws, reading.rights),
+            *variant_problems(template, reading.templates[language]),
+        ):
             yield Problem(file, f"{name}.{place}", what)
     for right in reading.rights.values():
         if right.clause not in reading.laws:

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from ivr import flow, references
-from ivr.inventory import ALWAYS, STAGED
+from ivr.inventory import STAGED, STAGES
 from ivr.library import Library, Problem
 from ivr.script import Script
 from ivr.template import LANGUAGES, Clause, Fragments, Template, slots
@@ -93,7 +93,7 @@ def _template(
     yield from _rights(library, language, template)
     yield from _counterpart(library, language, template)
     if template.stage:
-        stray = set(template.answers) - ALWAYS - STAGED[template.stage]
+        stray = set(template.answers) - STAGES[template.stage]
         # one question later the stage may have moved on: 1 answers what 2 asked
         for intent in sorted(stray - STAGED[max(template.stage - 1, 1)]):
             yield "answers", f"{intent} is not admissible at stage {template.stage}"

@@ -50,6 +50,8 @@ class Handler(Part):
     next: str = ""
     quiet: bool = False
     whole: bool = False  # staying: the whole prompt again, not only the question
+    slower: bool = False  # from here on we speak slower
+    ponder: bool = False  # staying: the silence that follows is left to think
     flag: str = ""
     confirm: Names = ()
     keep: Names = ()  # slots of the turn to remember as facts, see KEPT
@@ -67,6 +69,7 @@ class Handler(Part):
 
 
 class State(Part):
+    speaker: Literal["", "third_party"] = ""  # who is at the phone, if not our person
     stage: int = Field(default=0, ge=0, le=5)  # 0: the stage it was entered from
     prompt: Names = ()
     ask: Names = ()  # the question alone, when asked again; default: prompt

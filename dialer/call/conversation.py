@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dialer.call.disposition import cut_off, handed_over
 from dialer.call.listen import Interrupted, Listener, Words
 from dialer.call.record import Record
-from dialer.channels.port import Audio, Digit, Line
+from dialer.channels.port import About, Audio, Digit, Line
 from dialer.clock import Clock
 from dialer.evidence.mask import Mask
 from dialer.model import Disposition
@@ -281,7 +281,9 @@ class Conversation:
 
     async def _transfer(self, hand_over: HandOver) -> None:
         self._hand_over = None
-        if await self._line.transfer(self._s.hand_over_to):
+        stage, language = self._position.stage, self._case.language
+        about = About(hand_over.reason, stage, language)
+        if await self._line.transfer(self._s.hand_over_to, about):
             self._taken = handed_over(hand_over.reason)
         else:
             await self._step(NotTaken())

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from dialer.model import Judge
 from dialer.store import recycle
 from dialer.store.plan import Order, batch_ids, commit_chunk, try_chunk
-from dialer.store.port import Campaign, NotFound, Planned, Refused, Status
+from dialer.store.port import Campaign, NotFound, Planned, Refused, Status, Stood
 from dialer.store.rows import campaign_of
 from dialer.store.runner import Runner
 from dialer.store.tables import attempts, campaigns
+from dialer.store.why import stand_chunk
 from dialer.store.work import Work
 
 #: From which states a campaign may enter a state.
@@ -130,6 +132,20 @@ class SqlCampaigns:
                 lambda c: recycle.try_chunk(c, order, outcomes, after)
             )
         return [planned for _, planned in found], following
+
+    async def why(
+        self, campaign_id: str, batches: Sequence[str], *, judge: Judge, now: datetime
+    ) -> AsyncIterator[Sequence[Stood]]:
+        """Chunks of at most 2,000. NotFound: the campaign, or a batch."""
+        order = Order(await self.get(campaign_id), judge, now, commit=False)
+        for name in await self._runner.read(lambda c: batch_ids(c, batches)):
+            after: int | None = 0
+            while after is not None:
+                chunk, after = await self._runner.read(
+                    partial(stand_chunk, order=order, batch_id=name, after=after)
+                )
+                if chunk:
+                    yield chunk
 
     async def _chunk(
         self, order: Order, batch_id: str, after: int

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from dialer.model import Case, Consent, Contact, Disposition, PastCall
 from dialer.store.flags import EVERYBODY
+from dialer.store.port import creditor_token
 from dialer.store.prepared import Listed, Lists, parts
 from dialer.store.tables import (
     DIALED,
@@ -56,6 +57,7 @@ class Wish(NamedTuple):
     consents: tuple[Consent, ...]
     batch_id: str
     importer: str
+    creditor: str
     packs: tuple[str, ...] = ()
     purpose: str = "collection"
 
@@ -78,6 +80,7 @@ def wish(
         contact.consents,
         batch_id,
         importer,
+        contact.creditor,
         *asked,
     )
 
@@ -148,6 +151,7 @@ def statement(match: Match) -> CompoundSelect[*tuple[Any, ...]]:
 
 def facts(lists: Lists) -> CompoundSelect[*tuple[Any, ...]]:
     tokens = [*lists("persons"), *lists("numbers"), *lists("accounts")]
+    tokens += lists("creditors")
     return statement(
         {
             "token": flags.c.token.in_([*tokens, bindparam("everybody")]),
@@ -159,6 +163,10 @@ def facts(lists: Lists) -> CompoundSelect[*tuple[Any, ...]]:
 
 _facts = Listed(facts)
 
+
+_reviews = select(reviews.c.reviewer, reviews.c.approved).where(
+    reviews.c.batch_id == bindparam("batch_id")
+)
 
 # --- what is asked of it
 
@@ -178,6 +186,7 @@ def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> F
         "persons": [wish.person for wish in wishes],
         "numbers": [wish.number for wish in wishes],
         "accounts": [wish.account for wish in wishes],
+        "creditors": [creditor_token(wish.creditor) for wish in wishes],
         "batches": [wish.batch_id for wish in wishes],
     }
     times = {"now": stamp(now), "since": stamp(now - HISTORY), "everybody": EVERYBODY}
@@ -188,7 +197,8 @@ def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> F
 
 
 def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
-    tokens = (wish.person, wish.number, wish.account, EVERYBODY)
+    creditor = creditor_token(wish.creditor)
+    tokens = (wish.person, wish.number, wish.account, creditor, EVERYBODY)
     flagged = [row[0] for token in tokens for row in found.get(("flag", token), ())]
     return Case(
         number=wish.number,
@@ -205,6 +215,18 @@ def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
         flags=tuple(dict.fromkeys(flagged)),
         purpose=wish.purpose,
     )
+
+
+def bare(wish: Wish, reviewers: tuple[str, ...]) -> Case:
+    """The case of one of whom no call and no flag is known."""
+    return case_of(wish, {}, reviewers)
+
+
+def reviewed(connection: Connection, batch_id: str) -> tuple[str, ...]:
+    """Who approved a batch."""
+    rows = connection.execute(_reviews, {"batch_id": batch_id})
+    said = [(r.reviewer, "yes" if r.approved else "no", "", "") for r in rows]
+    return approvers(said)
 
 
 def approvers(reviewed: list[tuple[str, str, str, str]]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -21,35 +22,36 @@ from sqlalchemy import (
 
 from dialer.attempt import (
     Answered,
-    Attempt,
-    Dialing,
-    Ended,
     Lost,
     Phase,
     Postponed,
     Reserved,
     advance,
 )
-from dialer.model import Case, Disposition, Judge, Outcome, Reason, Verdict
-from dialer.store import cases, finish
+from dialer.model import Judge, Outcome, Verdict
+from dialer.store import finish
+from dialer.store.agreements import Pens
+from dialer.store.judging import (
+    campaigns_of,
+    facts,
+    judged,
+    not_running,
+    note_verdict,
+    sift,
+)
 from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
 from dialer.store.port import Claimed, Refused
 from dialer.store.prepared import Listed, Prepared, parts
 from dialer.store.rows import (
-    consents_of,
     contact_of,
-    reason_map,
     rules_text,
     verdict_text,
-    words,
-    zones_of,
 )
 from dialer.store.runner import Runner
 from dialer.store.tables import (
     DUE,
     HELD,
     attempts,
-    batches,
     campaigns,
     contacts,
     numbers,
@@ -57,8 +59,7 @@ from dialer.store.tables import (
 )
 from dialer.store.work import Work
 
-HOUSE = "the ledger (rule of the house)"
-SOON = timedelta(minutes=1)  # when the gate names a moment that has passed
+TURNS = 4  # of taking more where the gate refused some: the next poll goes on
 
 _running = select(campaigns.c.campaign_id).where(
     campaigns.c.campaign_id == bindparam("wanted"), campaigns.c.state == "running"
@@ -98,7 +99,16 @@ _claimed = Listed(
     )
 )
 MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
-THEIRS = ("person", "account", "batch_id", "zones", "locations", "sources", "consents")
+THEIRS = (
+    "person",
+    "account",
+    "batch_id",
+    "zones",
+    "locations",
+    "sources",
+    "consents",
+    "creditor",
+)
 _whole = Listed(
     lambda lists: (
         select(
@@ -107,14 +117,6 @@ _whole = Listed(
         )
         .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
-    )
-)
-_campaigns = Listed(
-    lambda lists: select(campaigns).where(campaigns.c.campaign_id.in_(lists("ids")))
-)
-_batches = Listed(
-    lambda lists: select(batches.c.batch_id, batches.c.importer).where(
-        batches.c.batch_id.in_(lists("ids"))
     )
 )
 _bare = Listed(
@@ -134,13 +136,22 @@ _leased = Prepared(
         ),
     )
 )
+_lost = Prepared(
+    select(attempts.c.attempt_id)
+    .where(
+        attempts.c.phase == Phase.UNKNOWN.value,
+        attempts.c.campaign_id == bindparam("wanted"),
+    )
+    .order_by(attempts.c.row)
+)
 
 
 class SqlLedger:
     """`port.Ledger` on any SQL database."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, pens: Pens) -> None:
         self._runner = runner
+        self._finish = partial(finish.finish, pens)  # one object: callers share it
 
     async def claim(
         self,
@@ -150,11 +161,10 @@ class SqlLedger:
         node: str,
         now: datetime,
         lease: timedelta,
+        judge: Judge | None = None,
     ) -> list[Claimed]:
-        taken = Reserved(node, now + lease)
-        return await self._runner.write(
-            lambda work: claim(work, campaign_id, limit, taken, now)
-        )
+        want = Want(campaign_id, limit, Reserved(node, now + lease), now, judge)
+        return await self._runner.write(lambda work: claim(work, want))
 
     async def dialing(
         self, attempt_id: str, *, node: str, now: datetime, judge: Judge
@@ -171,15 +181,47 @@ class SqlLedger:
 
     async def finish(self, attempt_id: str, outcome: Outcome) -> None:
         """From any open phase that `attempt.MOVES` lets end. IllegalMove: done."""
-        await self._runner.together(finish.finish, (attempt_id, outcome))
+        await self._runner.together(self._finish, (attempt_id, outcome))
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))
 
+    async def lost(self, campaign_id: str) -> list[str]:
+        values = {"wanted": campaign_id}
+        return await self._runner.read(
+            lambda connection: [row for (row,) in _lost.run(connection, values)]
+        )
 
-def claim(
-    work: Work, campaign_id: str, limit: int, taken: Reserved, now: datetime
-) -> list[Claimed]:
+
+class Want(NamedTuple):
+    """What a node asks for when it claims."""
+
+    campaign_id: str
+    limit: int
+    taken: Reserved
+    now: datetime
+    judge: Judge | None
+
+
+def claim(work: Work, want: Want) -> list[Claimed]:
+    """Whom the gate refuses by now is put back, and the next ones are taken instead."""
+    lawful = list[Claimed]()
+    for _ in range(TURNS):
+        wanted = want.limit - len(lawful)
+        found = take(work, want, wanted)
+        if want.judge is None or not found:
+            return [*lawful, *found]
+        for part in parts(found):
+            rows = read(work, _whole, [claimed.attempt_id for claimed in part])
+            allowed = sift(work, rows, want.judge, want.now)
+            lawful += [claimed for claimed in part if claimed.attempt_id in allowed]
+        if len(lawful) == want.limit or len(found) < wanted:
+            break
+    return lawful
+
+
+def take(work: Work, want: Want, limit: int) -> list[Claimed]:
+    campaign_id, _, taken, now, _ = want
     values = {"wanted": campaign_id, "limit": limit, "now": stamp(now)}
     lease = {"by": taken.node, "until": stamp(taken.lease_until)}
     rows = [row for (row,) in _claim.run(work.connection, {**values, **lease})]
@@ -212,9 +254,7 @@ def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     if len(asked) > 1 and not strangers(work.connection, rows):
         half = len(asked) // 2  # the later must see the calls of the earlier
         return dialing(work, asked[:half]) + dialing(work, asked[half:])
-    named = {"ids": list({row.campaign_id for row in rows})}
-    found = _campaigns.all(work.connection, named)
-    of = {campaign.campaign_id: campaign for campaign in found}
+    of = campaigns_of(work.connection, rows)
     known = facts(work.connection, rows, of, min(ask.now for ask in asked))
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
@@ -245,67 +285,6 @@ def strangers(connection: Connection, rows: Sequence[Any]) -> bool:
         return False
     owners = _owners.all(connection, {"numbers": list(persons.values())})
     return all(persons.get(person, number) == number for number, person in owners)
-
-
-def facts(
-    connection: Connection,
-    rows: Sequence[Any],
-    of: Mapping[str, Any],
-    since: datetime,
-) -> list[Case]:
-    """What the gate may know of each; `of`: the campaigns by id. Of flags, those in
-    force at `since`, the first moment that is asked of: one that ends meanwhile still
-    stops."""
-    named = {"ids": list({row.batch_id for row in rows})}
-    importers = {b.batch_id: b.importer for b in _batches.all(connection, named)}
-    asked = {name: cases.asked(campaign.settings) for name, campaign in of.items()}
-    wishes = [
-        cases.Wish(
-            row.person,
-            row.number,
-            row.account,
-            zones_of(row.zones)[row.position],
-            words(row.locations),
-            words(row.sources),
-            consents_of(row.consents),
-            row.batch_id,
-            importers[row.batch_id],
-            *asked[row.campaign_id],
-        )
-        for row in rows
-    ]
-    return cases.gather(connection, wishes, since)
-
-
-def not_running(state: str, now: datetime) -> Verdict:
-    """Paused or stopped between claim and dialing: no new calls."""
-    reason = Reason("campaign_state", HOUSE, f"the campaign is {state}")
-    return Verdict(False, (reason,), now)
-
-
-def judged(attempt: Attempt, verdict: Verdict, now: datetime) -> Attempt:
-    if verdict.allowed:
-        return advance(attempt, Dialing(now))
-    if verdict.next_allowed is None:
-        return advance(attempt, Ended(Disposition.REFUSED, now))
-    later = verdict.next_allowed if verdict.next_allowed > now else now + SOON
-    return advance(attempt, Postponed(later))
-
-
-def note_verdict(
-    work: Work, row: Any, moved: Attempt, verdict: Verdict, now: datetime
-) -> None:
-    body: dict[str, object] = {"campaign": row.campaign_id, "contact": row.contact_id}
-    if moved.phase is Phase.DIALING:
-        body |= {"n": row.n, "node": moved.node}
-        work.note(now, "attempt.dialing", row.attempt_id, body)
-        return
-    body |= {"reasons": [reason_map(reason) for reason in verdict.reasons]}
-    if moved.phase is Phase.DONE:
-        work.note(now, "attempt.refused", row.attempt_id, body)
-    else:
-        body |= {"not_before": stamp(moved.not_before)}
-        work.note(now, "attempt.postponed", row.attempt_id, body)
 
 
 def answered(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[None]:

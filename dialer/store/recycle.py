@@ -10,13 +10,21 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from dialer.attempt import Attempt, Phase
-from dialer.store import cases, moves
-from dialer.store.plan import CHUNK, Order, create_rows, for_good, house, skipped
+from dialer.store import cases
+from dialer.store.page import CHUNK
+from dialer.store.plan import (
+    Order,
+    create_rows,
+    for_good,
+    house,
+    judged_values,
+    own_values,
+    skipped,
+)
 from dialer.store.port import Planned
-from dialer.store.rows import contact_of, rules_text, verdict_text
+from dialer.store.rows import contact_of
 from dialer.store.tables import OPEN, attempts, batches, contacts, stamp
-from dialer.store.work import Work, new_id
+from dialer.store.work import Work
 
 later = attempts.alias("later")
 _page = (
@@ -104,18 +112,5 @@ def commit_chunk(
 
 
 def _values(order: Order, row: Any, planned: Planned) -> dict[str, object]:
-    contact, verdict = planned.contact, planned.verdict
-    attempt = Attempt(Phase.DUE, verdict.next_allowed or order.now)
-    return {
-        **moves.values(attempt),
-        "attempt_id": new_id(),
-        "campaign_id": order.campaign.campaign_id,
-        "contact_id": contact.contact_id,
-        "n": row.n + 1,
-        "position": planned.number,
-        "number": contact.numbers[planned.number],
-        "account": contact.account,
-        "stage": contact.stage,
-        "verdict": verdict_text(verdict),
-        "rules": rules_text(verdict),
-    }
+    judged = judged_values(order, planned.verdict)
+    return {**judged, **own_values(planned), "n": row.n + 1}

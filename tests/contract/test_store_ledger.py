@@ -20,7 +20,7 @@ from dialer.model import (
     Reason,
     Verdict,
 )
-from dialer.store.port import AttemptRow, Campaign, NotFound, Refused, Stores
+from dialer.store.port import AttemptRow, Campaign, FlagRow, NotFound, Refused, Stores
 from tests.kit.stores import (
     LEASE,
     NODE,
@@ -275,3 +275,34 @@ async def test_a_call_that_found_no_agent_is_abandoned_in_the_history(
     assert [call.outcome for call in case.history] == ["abandoned"]
     (found,) = await stores.contacts.find(one.contact.numbers[0])
     assert found[0].calls == 0
+
+
+async def test_a_claim_leaves_out_whom_the_gate_refuses_by_now(stores: Stores) -> None:
+    """Marked since the plan: taken are the next ones, and nothing is left reserved."""
+    await running(stores, [contact(i) for i in range(1, 8)])
+    marks = [FlagRow("cease", "person", f"p_{i:06d}", NOW, "op") for i in (1, 2, 5)]
+    await stores.flags.add(marks)
+
+    def judge(case: Case, now: datetime) -> Verdict:
+        if case.person == "p_000003":
+            return Verdict(False, (Reason("cn.hours", "law", "night"),), now + HOUR)
+        if case.flags:
+            return Verdict(False, (Reason("accord.flags.cease", "law", "set"),))
+        return Verdict(True)
+
+    found = await stores.ledger.claim(
+        "spring", 3, node=NODE, now=NOW, lease=LEASE, judge=judge
+    )
+    assert [one.contact.contact_id for one in found] == [
+        *("c_000004", "c_000006", "c_000007")
+    ]
+    rows = {row.contact_id: row async for row in stores.calls.list()}
+    ended = {name for name, row in rows.items() if row.phase is Phase.DONE}
+    assert ended == {"c_000001", "c_000002", "c_000005"}
+    assert rows["c_000003"].phase is Phase.DUE
+    assert rows["c_000003"].not_before == NOW + HOUR
+    assert rows["c_000001"].dialing_at is None
+    again = await stores.ledger.claim(
+        "spring", 3, node=NODE, now=NOW, lease=LEASE, judge=judge
+    )
+    assert again == []

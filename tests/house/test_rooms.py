@@ -14,16 +14,20 @@ ROOMS: dict[str, set[str]] = {
     "dialer.clock": set(),
     "dialer.toml": set(),
     "dialer.attempt": {"dialer.model"},
+    "dialer.offers": {"dialer.toml"},
+    "dialer.agreements": {"dialer.evidence.entry"},
     "dialer.compliance": {"dialer.model"},
     "dialer.contacts": LEAVES | {"dialer.store.port"},
     "dialer.campaign": LEAVES | {"dialer.store.port", "dialer.toml"},
     "dialer.channels": {"dialer.clock", "dialer.toml", "speech.audio", "speech.port"},
     "dialer.call": LEAVES
     | {
+        "dialer.agreements",
         "dialer.campaign.hours",
         "dialer.campaign.retry",
         "dialer.channels.port",
         "dialer.evidence.mask",
+        "dialer.offers",
         "dialer.store.port",
         "ivr",
         "speech",
@@ -31,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "dialer.simulate": {"dialer.campaign", "dialer.model", "dialer.toml"},
     "dialer.evidence": LEAVES | {"dialer.store.port"},
     "dialer.trunks": {"dialer.clock", "dialer.channels.port", "dialer.toml"},
-    "dialer.store": LEAVES | {"dialer.evidence.entry"},
+    "dialer.store": LEAVES | {"dialer.agreements", "dialer.evidence.entry"},
     "dialer.reports": LEAVES | {"dialer.store.port"},
 }
 

@@ -196,7 +196,8 @@ def test_a_question_is_answered_and_the_pending_one_asked_again_in_other_words()
 def test_hello_and_uh_huh_are_no_answers(intent: str) -> None:
     position, done = hold("identity_yes", intent)
     assert (position.state, position.confirmed) == ("debt", ("identity",))
-    assert said(done[-1]) == ["debt_question"]
+    told = {"greeting": "here", "back_channel": "go_on"}[intent]
+    assert said(done[-1]) == [told, "debt_question"]
 
 
 def test_keys_answer_where_something_is_asked() -> None:
@@ -206,7 +207,7 @@ def test_keys_answer_where_something_is_asked() -> None:
     _, done = hold(Pressed("0"))
     assert done[-1][-1] == HandOver("want_person")
     _, done = hold(Pressed("7"))
-    assert said(done[-1])[0] == "not_understood"
+    assert said(done[-1])[0] == "not_understood_opening"
 
 
 def test_recording_is_stopped_and_the_call_goes_on() -> None:
