@@ -120,7 +120,8 @@ def next_try(
     if following is None or at is None:
         return None
     which = "" if following == number else ", next number"
-    return NextTry(following, at, f"{disposition}: {rule.when}{which}")
+    asked = rule.when is When.ASKED and at == callback_at
+    return NextTry(following, at, f"{disposition}: {rule.when}{which}", asked)
 
 
 def _number(rule: Rule, tries: int, number: int, numbers: int) -> int | None:
