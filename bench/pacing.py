@@ -47,6 +47,7 @@ LIVE_RATES = (0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 HOURS = {5: 2.0, 20: 1.0, 50: 1.0, 200: 0.25}  # of a shift, by agents
 MIDDLE = 50  # agents, for the naive controller and for the sensitivity
 BY_HAND = {"half": 0.5, "manual": 1.0, "twice": 2.0}  # times the manual seconds
+STUDENT = {10: 2.262, 20: 2.093, 30: 2.045}  # 95 %, two-sided, by seeds
 KEPT = ("connects_per_agent_hour", "talk_minutes_per_agent_hour", "occupancy")
 COUNTED = ("abandoned", "live_answers", "violations")
 
@@ -174,21 +175,17 @@ def sweep(seeds: int, jobs: int, path: Path) -> Found:
             took = time.monotonic() - start
             told = f"{n}/{len(left)} {took:.0f} s {cell} from seed {first}"
             print(told, file=sys.stderr, flush=True)
-    return together(found, seeds)
+    return together(found)
 
 
-def together(found: dict[Part, Figures], seeds: int) -> Found:
-    return {
-        cell: {
-            name: [
-                value
-                for first in range(1, seeds + 1, CHUNK)
-                for value in found[cell, first][name]
-            ]
-            for name in (*KEPT, *COUNTED)
-        }
-        for cell in cells()
-    }
+def together(found: dict[Part, Figures]) -> Found:
+    """The parts of each cell in one, by seed."""
+    whole: Found = {}
+    for cell, first in sorted(found, key=lambda part: part[1]):
+        figures = whole.setdefault(cell, {name: [] for name in (*KEPT, *COUNTED)})
+        for name, values in figures.items():
+            values += found[cell, first][name]
+    return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,7 @@ def mean_of(values: Sequence[float]) -> Mean:
     middle = statistics.fmean(values)
     if len(values) < 2:
         return Mean(middle, middle, middle)
-    t = {30: 2.045}.get(len(values), 1.96 + 2.5 / (len(values) - 1))
+    t = STUDENT.get(len(values), 1.96 + 2.5 / (len(values) - 1))
     half = t * statistics.stdev(values) / math.sqrt(len(values))
     return Mean(middle, middle - half, middle + half)
 
@@ -212,8 +209,8 @@ def mean_of(values: Sequence[float]) -> Mean:
 def gain(found: Found, cell: Cell, over: str, name: str) -> Mean:
     """Of a figure over another way's, seed by seed."""
     other = found[Cell(cell.agents, cell.live_rate, over)][name]
-    ours = found[cell][name]
-    return mean_of([a / b for a, b in zip(ours, other, strict=True)])
+    ours = found[cell][name]  # of the same seeds, as far as both were run
+    return mean_of([a / b for a, b in zip(ours, other, strict=False)])
 
 
 def abandoned(found: Found, cell: Cell) -> tuple[Mean, float]:
@@ -227,10 +224,11 @@ def abandoned(found: Found, cell: Cell) -> tuple[Mean, float]:
 def report(found: Found) -> list[dict[str, Any]]:
     """A row for each cell of ours."""
     rows = []
-    for cell in cells():
+    for cell in (cell for cell in cells() if cell in found):
         share, worst = abandoned(found, cell)
         row: dict[str, Any] = {
             **asdict(cell),
+            "seeds": len(found[cell]["abandoned"]),
             **{k: asdict(mean_of(found[cell][k])) for k in KEPT},
             "abandoned_rate": asdict(share),
             "abandoned_rate_of_worst_seed": worst,
@@ -256,9 +254,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="a multiple of ten")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--cells", type=Path, default=CELLS)
+    parser.add_argument("--kept", action="store_true", help="run nothing")
     parser.add_argument("--plots", type=Path, help="a folder for the plots (PNG)")
     asked = parser.parse_args()
-    found = sweep(asked.seeds, asked.jobs, asked.cells)
+    if asked.kept:
+        found = together(kept(asked.cells))
+    else:
+        found = sweep(asked.seeds, asked.jobs, asked.cells)
     rows = report(found)
     if asked.plots:
         from bench.pacing_plots import draw  # needs matplotlib, which is for developers

@@ -19,6 +19,7 @@ WAYS = {
     "naive": ("#c0392b", "naive ratio (negative control)"),
     "progressive": ("#7f8c8d", "progressive"),
 }
+BARS = (3.0, 4.2)  # R18
 Rows = Sequence[dict[str, Any]]
 
 
@@ -41,6 +42,13 @@ def _line(axes: Axes, rows: Rows, name: str, colour: str, label: str) -> None:
     )
     low, high = [f["low"] for f in found], [f["high"] for f in found]
     axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def _hollow(rows: Rows, axes: Axes, colour: str) -> None:
+    """Where the interval reaches below three times."""
+    x = [row["live_rate"] for row in rows]
+    y = [row["connects_over_manual"]["mean"] for row in rows]
+    axes.plot(x, y, "o", color=colour, mfc="white", ms=5, linestyle="none")
 
 
 def _axes(rows: Rows, title: str, label: str) -> Axes:
@@ -75,10 +83,13 @@ def _gain(rows: Rows, name: str, path: Path) -> None:
     title = f"Predictive against {other}, mean of the seeds and 95 % interval"
     axes = _axes(rows, title, what)
     for agents, colour in COLOURS.items():
-        label = f"{agents} agents"
-        _line(axes, _of(rows, "predictive", agents), name, colour, label)
+        label, found = f"{agents} agents", _of(rows, "predictive", agents)
+        _line(axes, found, name, colour, label)
+        if manual:
+            _hollow([row for row in found if row[name]["low"] < BARS[0]], axes, colour)
     if manual:
-        for bar, colour in ((3.0, "#2e8b57"), (4.2, "#d35400")):
+        axes.plot([], [], "o", color="black", mfc="white", ms=5, label="not surely 3x")
+        for bar, colour in zip(BARS, ("#2e8b57", "#d35400"), strict=True):
             axes.axhline(bar, color=colour, linestyle="--", linewidth=1)
             axes.annotate(f"{bar:g}x", (0.5, bar + 0.05), color=colour, ha="right")
     axes.axhline(1.0, color="black", linewidth=0.8)
@@ -112,7 +123,7 @@ def _sensitivity(rows: Rows, path: Path) -> None:
         ("connects_over_manual_half", "#2e8b57", "steps by hand take half as long"),
     ):
         _line(axes, found, name, colour, label)
-    for bar in (3.0, 4.2):
+    for bar in BARS:
         axes.axhline(bar, color="#888888", linestyle="--", linewidth=1)
         axes.annotate(f"{bar:g}x", (0.5, bar + 0.05), color="#555555", ha="right")
     _save(axes, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
 from dialer.call.facts import Terms
-from dialer.campaign import retry
+from dialer.campaign import hours, retry
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.file import CampaignFile, parse
 from dialer.campaign.plan import Summary
@@ -120,6 +120,30 @@ async def plan(
     chunks = stores.campaigns.plan(
         found.campaign_id,
         wanted.batches,
+        judge=judge(settings, clock.now().date()),
+        now=clock.now(),
+        commit=commit,
+    )
+    async for chunk in chunks:
+        summary.add(chunk)
+    return summary
+
+
+async def recycle(
+    settings: Settings,
+    stores: Stores,
+    name: str,
+    outcomes: Sequence[str],
+    clock: Clock,
+    *,
+    commit: bool,
+) -> Summary:
+    """One more attempt for contacts whose last one ended in one of these outcomes."""
+    found = await stores.campaigns.get(name)
+    summary = Summary()
+    chunks = stores.campaigns.recycle(
+        found.campaign_id,
+        outcomes,
         judge=judge(settings, clock.now().date()),
         now=clock.now(),
         commit=commit,
@@ -266,10 +290,17 @@ async def engine(
                 node=settings.engine.node,
                 ring_seconds=settings.engine.ring_seconds,
                 line=asyncio.Semaphore(count),
+                best=await best_hour(stores, found, clock),
             )
             log = Log.open(settings.evidence_folder)
             settle()
             yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+
+
+async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:
+    """Of a campaign's own calls, as they stand now."""
+    since = clock.now() - timedelta(days=hours.DAYS)
+    return hours.best(await stores.calls.reached(found.campaign_id, since))
 
 
 World = Callable[[Studio, Recall], AbstractAsyncContextManager[Carrier]]

@@ -207,6 +207,7 @@ class NextTry:
     number: int
     not_before: datetime
     why: str
+    asked: bool = False  # the callee asked for this time: taken before others
 
 
 @dataclass(frozen=True, slots=True)

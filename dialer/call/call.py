@@ -13,6 +13,7 @@ from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
+from dialer.campaign.hours import Best
 from dialer.campaign.retry import Policy, next_try
 from dialer.channels.port import (
     Carrier,
@@ -63,6 +64,7 @@ class Desk:
     node: str
     ring_seconds: float
     line: asyncio.Semaphore  # how many calls may be up at once
+    best: Best | None = None  # when people of this campaign answer
 
 
 async def call(claimed: Claimed, desk: Desk) -> None:
@@ -231,5 +233,6 @@ def _with_retry(outcome: Outcome, claimed: Claimed, desk: Desk) -> Outcome:
         zone=next(iter(contact.zones[claimed.number]), "UTC"),
         callback_at=asked.not_before if asked else None,
         policy=desk.policy,
+        best=desk.best,
     )
     return replace(outcome, next_try=following)

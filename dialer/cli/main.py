@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dialer import settings
+from dialer.cli.abandoned import abandoned
 from dialer.cli.agreements import agreements
 from dialer.cli.calls import calls
 from dialer.cli.campaign import campaign
@@ -20,6 +21,7 @@ from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
 from dialer.cli.offers import offers
+from dialer.cli.recycle import recycle
 from dialer.cli.render import render
 from dialer.cli.replay import export, replay
 from dialer.cli.simulate import simulate
@@ -67,6 +69,8 @@ for command in (
     trunks,
 ):
     dialer.add_command(command)
+campaign.add_command(recycle)
+campaign.add_command(abandoned)
 templates.add_command(render)
 for command in (replay, export):
     agreements.add_command(command)

@@ -50,7 +50,7 @@ _busy = Listed(
 )
 NEXT = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "not_before", "stage"),
+    *("account", "not_before", "stage", "asked"),
 )
 BLANK = {"verdict": "{}", "rules": "", "facts": "{}", "measures": "{}", "cause": ""}
 _next = Prepared(
@@ -163,6 +163,7 @@ def next_values(row: Any, outcome: Outcome, wish: NextTry) -> Values:
         "account": row.account,
         "not_before": stamp(wish.not_before),
         "stage": max(row.contact_stage, outcome.stage),
+        "asked": int(wish.asked),
     }
 
 

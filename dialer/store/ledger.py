@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
+    TextClause,
     bindparam,
     or_,
     select,
@@ -49,6 +49,7 @@ from dialer.store.rows import (
 )
 from dialer.store.runner import Runner
 from dialer.store.tables import (
+    ASKED,
     DUE,
     HELD,
     attempts,
@@ -64,28 +65,35 @@ TURNS = 4  # of taking more where the gate refused some: the next poll goes on
 _running = select(campaigns.c.campaign_id).where(
     campaigns.c.campaign_id == bindparam("wanted"), campaigns.c.state == "running"
 )
-_due = (
-    select(attempts.c.row)
-    .where(
-        attempts.c.campaign_id == bindparam("wanted"),
-        attempts.c.campaign_id.in_(_running),
-        DUE,
-        attempts.c.not_before <= bindparam("now"),
+
+
+def _claim_of(kind: TextClause) -> Prepared:
+    """due -> reserved, oldest first, of the due attempts that `kind` names."""
+    due = (
+        select(attempts.c.row)
+        .where(
+            attempts.c.campaign_id == bindparam("wanted"),
+            attempts.c.campaign_id.in_(_running),
+            kind,
+            attempts.c.not_before <= bindparam("now"),
+        )
+        .order_by(attempts.c.not_before, attempts.c.row)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
     )
-    .order_by(attempts.c.not_before, attempts.c.row)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
-)
-_claim = Prepared(
-    update(attempts)
-    .where(attempts.c.row.in_(_due.scalar_subquery()))
-    .values(
-        phase=Phase.RESERVED.value,
-        node=bindparam("by"),
-        lease_until=bindparam("until"),
+    return Prepared(
+        update(attempts)
+        .where(attempts.c.row.in_(due.scalar_subquery()))
+        .values(
+            phase=Phase.RESERVED.value,
+            node=bindparam("by"),
+            lease_until=bindparam("until"),
+        )
+        .returning(attempts.c.row)
     )
-    .returning(attempts.c.row)
-)
+
+
+_claim, _claim_asked = _claim_of(DUE), _claim_of(ASKED)
 _claimed = Listed(
     lambda lists: (
         select(
@@ -224,11 +232,16 @@ def take(work: Work, want: Want, limit: int) -> list[Claimed]:
     campaign_id, _, taken, now, _ = want
     values = {"wanted": campaign_id, "limit": limit, "now": stamp(now)}
     lease = {"by": taken.node, "until": stamp(taken.lease_until)}
-    rows = [row for (row,) in _claim.run(work.connection, {**values, **lease})]
+    told = {**values, **lease}
+    rows = [row for (row,) in _claim_asked.run(work.connection, told)]
+    asked = set(rows)
+    if len(rows) < limit:
+        told["limit"] = limit - len(rows)
+        rows += [row for (row,) in _claim.run(work.connection, told)]
     if not rows:
         return []
     read = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
-    read.sort(key=attrgetter("not_before", "row"))
+    read.sort(key=lambda row: (row.row not in asked, row.not_before, row.row))
     found = [
         Claimed(row.attempt_id, campaign_id, contact_of(row), row.position, row.n)
         for row in read

@@ -172,9 +172,15 @@ def create(work: Work, order: Order, found: list[Planned]) -> None:
         if verdict not in same:
             same[verdict] = judged_values(order, verdict)
         rows.append({**same[verdict], **own_values(planned)})
-    _new.many(work.connection, rows)
+    create_rows(work, rows)
     for written, planned in zip(rows, found, strict=True):
         note(work, order, written, planned)
+
+
+def create_rows(work: Work, rows: Sequence[dict[str, object]]) -> None:
+    """New attempts, whole (`NEW`)."""
+    if rows:
+        _new.many(work.connection, rows)
 
 
 def judged_values(order: Order, verdict: Verdict) -> dict[str, object]:

@@ -274,7 +274,7 @@ class Campaigns(Protocol):
         ...
 
     async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
-        """created->running, running<->paused, running|paused->stopped|done;
+        """created|done->running, running<->paused, running|paused->stopped|done;
         anything else is Refused. Stopped: due attempts stay due and are not claimed."""
         ...
 
@@ -294,6 +294,20 @@ class Campaigns(Protocol):
         a verdict that no time will change: that one is written `done/refused`) unless
         the contact has one. A number with an open attempt elsewhere is skipped with
         the reason `open_attempt`."""
+        ...
+
+    def recycle(
+        self,
+        campaign_id: str,
+        outcomes: Sequence[str],
+        *,
+        judge: Judge,
+        now: datetime,
+        commit: bool,
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Judge every contact whose last attempt ended in one of these outcomes and,
+        with `commit`, make one more attempt on the same number for those who may be
+        called now or later."""
         ...
 
     def why(
@@ -346,6 +360,17 @@ class Ledger(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Attempts dialed within one hour (UTC, from `hour` on) to numbers of one place."""
+
+    hour: datetime
+    zone: str  # the first candidate; empty: unknown
+    dialed: int
+    spoke: int  # a person was reached
+    abandoned: int  # a person was, and no agent
+
+
 #: `Calls.list` hides the built-in name inside the class.
 Turns = list[Turn]
 
@@ -356,6 +381,10 @@ class Calls(Protocol):
     def list(
         self, campaign_id: str | None = None, *, limit: int | None = None
     ) -> AsyncIterator[AttemptRow]: ...
+
+    async def reached(self, campaign_id: str, since: datetime) -> Sequence[Reached]:
+        """Attempts dialed from `since` on, by hour and place, in order."""
+        ...
 
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """By id or unique prefix."""

@@ -208,6 +208,7 @@ attempts = Table(
     Column("rules", Text, nullable=False),  # rule ids of the last verdict, by spaces
     Column("facts", Text, nullable=False, server_default="{}"),
     Column("measures", Text, nullable=False, server_default="{}"),
+    Column("asked", Integer, nullable=False, server_default="0"),  # by the callee: 1
     CheckConstraint(among("phase", Phase), name="phase_known"),
     CheckConstraint("n >= 1 AND position >= 0", name="counted"),
     CheckConstraint(f"{LEASED} = (node IS NOT NULL)", name="leased_node"),
@@ -227,6 +228,7 @@ attempts = Table(
 # Of equal conditions, that whose column fewer moves write: they rewrite the index.
 OPEN = text("ended_at IS NULL")  # the phase is not done
 DUE = text("phase = 'due'")
+ASKED = text("phase = 'due' AND asked = 1")
 HELD = text("lease_until IS NOT NULL")  # LEASED
 RANG = text("dialing_at IS NOT NULL")
 #: One open attempt per phone, across all campaigns.
@@ -243,6 +245,13 @@ Index(
     attempts.c.not_before,
     sqlite_where=DUE,
     postgresql_where=DUE,
+)
+Index(
+    "ix_attempts_asked",
+    attempts.c.campaign_id,
+    attempts.c.not_before,
+    sqlite_where=ASKED,
+    postgresql_where=ASKED,
 )
 Index(
     "ix_attempts_leases",

@@ -16,6 +16,7 @@ from dialer.model import (
     Case,
     Disposition,
     Judge,
+    NextTry,
     Outcome,
     Reason,
     Verdict,
@@ -306,3 +307,20 @@ async def test_a_claim_leaves_out_whom_the_gate_refuses_by_now(stores: Stores) -
         "spring", 3, node=NODE, now=NOW, lease=LEASE, judge=judge
     )
     assert again == []
+
+
+async def test_who_asked_for_this_time_is_called_before_others(stores: Stores) -> None:
+    """A callback at two o'clock does not wait for a list that was due at nine."""
+    await running(stores, [contact(i) for i in range(1, 6)])
+    one = await dialed(stores)
+    at = NOW + HOUR
+    asked = NextTry(0, at, "callback: asked", asked=True)
+    await stores.ledger.finish(
+        one.attempt_id, Outcome(Disposition.CALLBACK, NOW, next_try=asked)
+    )
+    early = await claimed(stores, 1, now=at - timedelta(seconds=1))
+    assert [c.n for c in early] == [1]
+    found = await claimed(stores, 2, now=at)
+    assert [c.n for c in found] == [2, 1]
+    assert found[0].contact.contact_id == one.contact.contact_id
+    assert [c.n for c in await claimed(stores, 9, now=at)] == [1, 1]

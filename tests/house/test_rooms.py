@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "dialer.call": LEAVES
     | {
         "dialer.agreements",
+        "dialer.campaign.hours",
         "dialer.campaign.retry",
         "dialer.channels.port",
         "dialer.evidence.mask",
