@@ -226,22 +226,42 @@ def test_a_looser_rule_is_refused_with_the_rule_it_would_break(
         ),
         (
             "US",
-            'kind = "frequency"\nper = "account"\ndirections = ["out", "in"]\noutcomes = ["answered", "unanswered", "abandoned"]\nat_most = 9\ndays = 7',
+            'kind = "frequency"\n'
+            'per = "account"\n'
+            'directions = ["out", "in"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 9\n"
+            "days = 7",
             "looser than us.frequency: 8 earlier calls may count, against 6",
         ),
         (
             "US",
-            'kind = "frequency"\nper = "account"\ndirections = ["out", "in"]\noutcomes = ["answered", "unanswered", "abandoned"]\nat_most = 7\ndays = 2',
+            'kind = "frequency"\n'
+            'per = "account"\n'
+            'directions = ["out", "in"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 7\n"
+            "days = 2",
             "looser than us.frequency: looks back 48 hours, against 168",
         ),
         (
             "US",
-            'kind = "frequency"\nper = "account"\ndirections = ["out"]\noutcomes = ["answered", "unanswered", "abandoned"]\nat_most = 7\ndays = 7',
+            'kind = "frequency"\n'
+            'per = "account"\n'
+            'directions = ["out"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 7\n"
+            "days = 7",
             "looser than us.frequency: does not count in",
         ),
         (
             "AU",
-            'kind = "frequency"\nper = "number"\ndirections = ["out", "in"]\noutcomes = ["answered", "unanswered", "abandoned"]\nat_most = 3\ndays = 7',
+            'kind = "frequency"\n'
+            'per = "number"\n'
+            'directions = ["out", "in"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 3\n"
+            "days = 7",
             "looser than au.week: does not count other numbers or debts",
         ),
         (
