@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -131,10 +131,17 @@ def _calls(history: object) -> bool:
                 type(call) is not PastCall
                 or call.outcome not in KNOWN_OUTCOMES
                 or call.direction not in KNOWN_DIRECTIONS
-                or not FIRST <= call.at < LAST
             ):
                 return False
-    except TypeError:  # a time without its offset is not compared, a list not hashed
+            at = call.at
+            if type(at.tzinfo) is timezone and FIRST.year < at.year < LAST.year:
+                continue
+            if not FIRST <= at < LAST:
+                return False
+    except (
+        TypeError,
+        AttributeError,
+    ):  # a time without its offset is not compared, a list not hashed
         return False
     return True
 
