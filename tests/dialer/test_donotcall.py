@@ -191,6 +191,24 @@ async def test_a_mark_that_may_end_ends(stores: Stores, tmp_path: Path) -> None:
         assert case.flags == flags
 
 
+async def test_who_is_marked_for_a_time_is_planned_for_after_it(
+    stores: Stores, tmp_path: Path
+) -> None:
+    them, words = known(stores)
+    await imported(stores, [them])
+    hold = {**row("number", words), "flag": "hold", "until": "2026-11-30"}
+    await taken(stores, listed(tmp_path / "l.csv", hold))
+    await stores.campaigns.create(Campaign("c", "c", "created", "{}", NOW))
+    (one,) = await planned(stores, "c", commit=False, judge=JUDGE)
+    # the mark ends at 20:00 in Shanghai, within the hours
+    ends = datetime.fromisoformat("2026-12-01T12:00:00+00:00")
+    assert one.verdict.next_allowed == ends
+    never = row("person", words)
+    await taken(stores, listed(tmp_path / "l.csv", never))
+    (one,) = await planned(stores, "c", commit=False, judge=JUDGE)
+    assert one.verdict.next_allowed is None
+
+
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
