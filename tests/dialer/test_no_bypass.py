@@ -36,6 +36,8 @@ CALLING = {
     "campaign stop": {"name"},
     "campaign status": {"name"},
     "campaign why": {"name"},
+    "campaign abandoned": {"name"},
+    "campaign recycle": {"name", "outcomes", "dry_run"},
     "compliance check": {
         *("account", "at", "batch", "consents", "flags", "history", "importer"),
         *("locations", "number", "packs", "person", "purpose", "results"),
