@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from dialer import app
+from dialer import settings as own_settings
 from dialer.cli.main import dialer
 from dialer.compliance.gate import make_judge
 from dialer.contacts import stoplist
@@ -275,3 +279,27 @@ def test_a_file_of_another_kind_is_refused_whole(
     done = run(home, "donotcall", "import", str(tmp_path / "l.csv"))
     assert done.exit_code in {1, 2}
     assert told in done.stderr
+
+
+@pytest.mark.slow
+async def test_another_process_stops_the_next_dial(tmp_path: Path, home: Path) -> None:
+    """The engine of this process holds the attempt; the list comes by the command."""
+    await asyncio.to_thread(run, home, "init")
+    found = own_settings.load(home, None)
+    async with app.opened(found) as stores:
+        token = stores.vault.token("number", NUMBER)
+        await imported(stores, [contact(1, numbers=(token,))])
+        await stores.campaigns.create(Campaign("c", "c", "created", "{}", NOW))
+        await stores.campaigns.set_state("c", "running", NOW)
+        await planned(stores, "c", judge=JUDGE)
+        (one,) = await stores.ledger.claim("c", 1, node=NODE, now=NOW, lease=LEASE)
+        path = listed(tmp_path / "l.csv", {"number": NUMBER})
+        command = [sys.executable, "-m", "dialer", "--home", str(home)]
+        done = await asyncio.create_subprocess_exec(
+            *command, "donotcall", "import", str(path)
+        )
+        assert await done.wait() == 0
+        verdict = await stores.ledger.dialing(
+            one.attempt_id, node=NODE, now=NOW, judge=JUDGE
+        )
+        assert [r.rule for r in verdict.reasons] == ["accord.flags.do_not_call"]
