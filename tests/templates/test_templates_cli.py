@@ -57,6 +57,15 @@ def test_list_by_language_and_stage() -> None:
     assert "ask_identity" in run("list", "--stage", "1").stdout
 
 
+def test_list_by_intent_product_and_role() -> None:
+    asked = ("--intent", "ask_amount", "--lang", "zh")
+    rows = as_json("list", *asked, "--product", "card", "--role", "debtor")["templates"]
+    ids = {row["id"] for row in rows}
+    assert {"answer_amount", "answer_amount_options"} <= ids
+    assert "answer_amount_guarantor" not in ids
+    assert all("ask_amount" in row["answers"] for row in rows)
+
+
 def test_show_tells_words_rights_and_clauses() -> None:
     told = run("show", "rights_explained").stdout
     for part in ("您随时可以要求我们停止来电。", "right    stop_calls", "Art. 24"):
