@@ -20,6 +20,7 @@ def main() -> int:
             "__init__",
             "__main__",
             "bare",
+            "conversation",  # half an hour of calls
             "generator",
             "heard",  # writes data: tests/heldout
             "machine",

@@ -121,6 +121,7 @@ class Case:
     consents: tuple[Consent, ...] = ()
     flags: tuple[str, ...] = ()  # do_not_call attorney cease dispute workplace ...
     purpose: str = "collection"
+    flags_until: datetime | None = None  # when the last flag ends; None: not all do
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+from ivr.asking import said_to_others
 from ivr.script import (
     COMMITMENTS,
     ENDING,
     NODES_NEEDED,
     RESUME,
+    RIGHTS_AT_MOST,
     RIGHTS_NEEDED,
     STUCK,
     Handler,
@@ -140,16 +142,16 @@ class Walk:
     def enter(self, node: Node, name: str, place: str) -> None:
         state = self.script.states[name]
         stage = state.stage or node.stage
-        if node.first_call and stage >= 3 and len(node.rights) < RIGHTS_NEEDED:
-            self.problem(
-                place,
-                f"leads to stage {stage} ({name}) in a first call with "
-                f"{len(node.rights)} rights explained, not {RIGHTS_NEEDED}",
-            )
         if stage >= 2 and "identity" not in node.confirmed:
             self.problem(place, f"leads to stage {stage} before identity is confirmed")
         here = replace(node, state=name, stage=stage)
         after = self.say(here, state.prompt, f"states.{name}.prompt")
+        if after.first_call and stage >= 2:
+            rights = len(after.rights)
+            if not RIGHTS_NEEDED <= rights <= RIGHTS_AT_MOST:
+                told = f"leads to stage {stage} ({name}) in a first call with {rights}"
+                wanted = f"{RIGHTS_NEEDED} to {RIGHTS_AT_MOST}"
+                self.problem(place, f"{told} rights explained, not {wanted}")
         if after not in self.seen:
             self.seen.add(after)
             self.waiting.append(after)
@@ -165,6 +167,9 @@ class Walk:
             found = self.possible[here]
             for template in found:
                 self.reached.add(template.id)
+                lines = (*template.text, *template.again)
+                for slot in said_to_others(self.script.states[node.state], lines):
+                    self.problem(place, f"{template.id} tells somebody else {slot!r}")
                 if "identity" not in node.confirmed:
                     for what in _tells(template, self.early):
                         told = f"{template.id} {what} before identity is confirmed"

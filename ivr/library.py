@@ -23,6 +23,7 @@ from ivr.template import (
     Clauses,
     Forbidden,
     Fragments,
+    LawWords,
     Responses,
     Right,
     Rights,
@@ -66,6 +67,7 @@ class Library:
     rights: Mapping[str, Right]
     forbidden: Mapping[str, Mapping[str, str]]  # language -> words -> why
     early: Mapping[str, tuple[str, ...]]  # language -> words not before identity
+    law_words: Mapping[str, tuple[str, ...]]  # language -> words that name the law
     places: Mapping[tuple[str, str], str]  # (language, template id) -> file
     families: Mapping[str, Families]  # language -> template -> it and its variants
 
@@ -103,6 +105,7 @@ class _Reading:
     rights: dict[str, Right] = field(default_factory=dict)
     forbidden: dict[str, dict[str, str]] = field(default_factory=dict)
     early: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    law_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def problem(self, file: str, place: str, what: str) -> None:
@@ -156,6 +159,7 @@ def load_library(folder: Path) -> Library:
         reading.rights,
         reading.forbidden,
         reading.early,
+        reading.law_words,
         reading.places,
         {name: families(found.values()) for name, found in reading.templates.items()},
     )
@@ -211,6 +215,7 @@ def _law_files(reading: _Reading) -> None:
             if clause.id in reading.laws:
                 reading.problem(file, clause.id, "the id is taken")
             reading.laws[clause.id] = clause
+            reading.places["laws", clause.id] = file
     for path in sorted((reading.folder / "rights").glob("*.toml")):
         rights = reading.shape(Rights, reading.toml(path), reading.name(path))
         reading.rights |= {right.id: right for right in rights.right} if rights else {}
@@ -219,10 +224,16 @@ def _law_files(reading: _Reading) -> None:
     if words:
         reading.forbidden = {"zh": words.zh, "en": words.en}
         reading.early = {"zh": words.early.zh, "en": words.early.en}
+    path = reading.folder / "lexicon" / "law.toml"
+    law = reading.shape(LawWords, reading.toml(path), reading.name(path))
+    if law:
+        reading.law_words = {"zh": law.zh, "en": law.en}
 
 
 def _references(reading: _Reading) -> Iterator[Problem]:
     for (language, name), file in reading.places.items():
+        if language not in LANGUAGES:
+            continue
         if name.startswith("script "):
             script = reading.scripts[language][name.removeprefix("script ")]
             for place, what in script_problems(script, reading.templates[language]):
@@ -235,5 +246,5 @@ def _references(reading: _Reading) -> Iterator[Problem]:
         ):
             yield Problem(file, f"{name}.{place}", what)
     for right in reading.rights.values():
-        if right.clause not in reading.laws:
+        if right.clause and right.clause not in reading.laws:
             yield Problem("rights", right.id, f"no clause {right.clause!r}")

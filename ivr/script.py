@@ -27,7 +27,8 @@ KEPT = {
     "callback_at": "callback_at",
 }
 NODES_NEEDED = 3  #: confirmation nodes before a commitment counts (R12)
-RIGHTS_NEEDED = 3  #: explained in a first call before stage 3 (R9)
+RIGHTS_NEEDED = 3  #: explained in a first call on entering stage 2 (R9)
+RIGHTS_AT_MOST = 5
 
 
 def _listed(value: object) -> object:

@@ -19,7 +19,22 @@ DEBT_SLOTS = frozenset(
 #: Personal, or telling of a debt: a clip with one of these is sealed in the cache.
 PERSONAL_SLOTS = DEBT_SLOTS | {"name"}
 CALL_SLOTS = frozenset({"callback", "date"})  #: known only during the call
-SLOTS = PERSONAL_SLOTS | CALL_SLOTS | {"agency"}
+#: What each slot holds, and so how it is spoken.
+SLOT_TYPES = {
+    "name": "words",
+    "agency": "words",
+    "creditor": "words",
+    "account_tail": "digits",
+    "amount": "money",
+    "due": "date",
+    "date": "date",
+    "callback": "time",
+    "option_1": "option",
+    "option_2": "option",
+    "option_3": "option",
+    "chosen": "option",
+}
+SLOTS = frozenset(SLOT_TYPES)
 CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"})
 PRODUCTS = ("loan", "card", "invoice", "rent")  #: what the debt is
 #: Who is at the phone. Third party: whoever is not the person we call.
@@ -84,6 +99,8 @@ class Clause(Part):
     id: str
     law: str
     article: str
+    kind: str = Field(pattern="^(basis|right|duty|limit|penalty)$")
+    topics: tuple[str, ...] = Field(min_length=1)
     quote: str = ""
     quote_status: str = Field(pattern="^(verified|not_verified)$")
     in_force_from: date | None = None  # absent: not verified
@@ -98,12 +115,14 @@ class Clauses(Part):
 
 
 class Right(Part):
-    """One protection we explain; the key points each wording must hold."""
+    """One protection we explain; the key points each wording must hold. Without a
+    clause it is a promise of ours, not law."""
 
     id: str
     zh: tuple[str, ...] = Field(min_length=1)
     en: tuple[str, ...] = Field(min_length=1)
-    clause: str
+    topic: str
+    clause: str = ""
 
 
 class Rights(Part):
@@ -115,6 +134,13 @@ class Early(Part):
 
     zh: tuple[str, ...]
     en: tuple[str, ...]
+
+
+class LawWords(Part):
+    """Words by which a sentence names the law."""
+
+    zh: tuple[str, ...] = Field(min_length=1)
+    en: tuple[str, ...] = Field(min_length=1)
 
 
 class Forbidden(Part):

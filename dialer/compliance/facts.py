@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -44,6 +44,9 @@ def check(case: Case) -> tuple[Case, list[Problem]]:
     problems += [(n, "expected texts") for n in LISTS if not _texts(getattr(case, n))]
     problems += [("history", p) for p in _odd(case.history, _call_problem)]
     problems += [("consents", p) for p in _odd(case.consents, _consent_problem)]
+    if case.flags_until is not None and (wrong := when(case.flags_until, ANY_END)):
+        problems.append(("flags_until", wrong))
+        case = replace(case, flags_until=None)
     return replace(
         case,
         zones=_only_texts(case.zones),
@@ -77,6 +80,7 @@ def _sound(case: Case) -> bool:
             case.flags,
         )
         and _calls(case.history)
+        and (case.flags_until is None or not when(case.flags_until, ANY_END))
         and type(case.consents) is tuple
         and all(map(_consent, case.consents))
     )
@@ -127,10 +131,17 @@ def _calls(history: object) -> bool:
                 type(call) is not PastCall
                 or call.outcome not in KNOWN_OUTCOMES
                 or call.direction not in KNOWN_DIRECTIONS
-                or not FIRST <= call.at < LAST
             ):
                 return False
-    except TypeError:  # a time without its offset is not compared, a list not hashed
+            at = call.at
+            if type(at.tzinfo) is timezone and FIRST.year < at.year < LAST.year:
+                continue
+            if not FIRST <= at < LAST:
+                return False
+    except (
+        TypeError,
+        AttributeError,
+    ):  # a time without its offset is not compared, a list not hashed
         return False
     return True
 

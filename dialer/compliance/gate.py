@@ -66,19 +66,20 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
 #: All that a verdict rests on when no call was made: no rule reads who it is.
 _shape = attrgetter(
     *("zones", "locations", "packs", "sources", "reviewers", "importer"),
-    *("consents", "flags", "purpose"),
+    *("consents", "flags", "purpose", "flags_until"),
 )
 
 
 @lru_cache(maxsize=8192)
 def _never_called(book: Rulebook, now: datetime, *shape: Any) -> Verdict:
     zones, locations, packs, sources, reviewers, importer, *rest = shape
-    consents, flags, purpose = rest
+    consents, flags, purpose, flags_until = rest
     case = Case(
         *("-", "-", "-", zones, locations, packs, sources, reviewers, importer),
         consents=consents,
         flags=flags,
         purpose=purpose,
+        flags_until=flags_until,
     )
     return _judged(book, case, now)
 
@@ -91,17 +92,24 @@ def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
     lasting += lists.standing(
         plan.lists, case.sources, case.reviewers, case.importer, case.purpose
     )
+    flagged = list[Reason]()
     if case.flags:
         quiet, flags = told.split(case.flags)
-        lasting += lists.flagged(plan.lists, flags)
+        flagged += lists.flagged(plan.lists, flags)
         plan = _with_told(plan, quiet) if quiet else plan
     if wrong := facts.when(now):
-        return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
+        return Verdict(
+            False, (*lasting, *flagged, reason(book.facts, f"now: {wrong}", "at"))
+        )
     timed = _timed(plan, case, now)
-    if not lasting and not timed:
+    if not lasting and not flagged and not timed:
         return ALLOWED
-    opens = None if lasting else _next_allowed(plan, timed, case, now.astimezone(UTC))
-    return Verdict(False, (*lasting, *_reasons(timed, case, now)), opens)
+    first = case.flags_until if flagged else now
+    opens = None
+    if not lasting and first is not None:
+        first = max(first, now).astimezone(UTC)
+        opens = _next_allowed(plan, timed, case, first)
+    return Verdict(False, (*lasting, *flagged, *_reasons(timed, case, now)), opens)
 
 
 def _with_told(plan: Plan, quiet: Sequence[Quiet]) -> Plan:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
+    func,
     literal_column,
     or_,
     select,
@@ -102,7 +103,9 @@ def row(
 def flag_rows(match: Match) -> Select[*tuple[Any, ...]]:
     until = type_coerce(flags.c.until, String)
     in_force = or_(until.is_(None), until > bindparam("now", type_=String))
-    return row("flag", flags.c.token, flags.c.flag).where(match["token"], in_force)
+    end = func.coalesce(until, "")
+    found = row("flag", flags.c.token, flags.c.flag, end)
+    return found.where(match["token"], in_force)
 
 
 def review_rows(match: Match) -> Select[*tuple[Any, ...]]:
@@ -199,7 +202,7 @@ def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> F
 def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
     creditor = creditor_token(wish.creditor)
     tokens = (wish.person, wish.number, wish.account, creditor, EVERYBODY)
-    flagged = [row[0] for token in tokens for row in found.get(("flag", token), ())]
+    flagged = [row for token in tokens for row in found.get(("flag", token), ())]
     return Case(
         number=wish.number,
         person=wish.person,
@@ -212,9 +215,16 @@ def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
         importer=wish.importer,
         history=history(found, wish.person),
         consents=wish.consents,
-        flags=tuple(dict.fromkeys(flagged)),
+        flags=tuple(dict.fromkeys(row[0] for row in flagged)),
         purpose=wish.purpose,
+        flags_until=last_end(flagged),
     )
+
+
+def last_end(flagged: list[tuple[str, str, str, str]]) -> datetime | None:
+    """When all of the flags have ended; None when one does not."""
+    ends = [until for _, until, _, _ in flagged]
+    return datetime.fromisoformat(max(ends)) if ends and all(ends) else None
 
 
 def bare(wish: Wish, reviewers: tuple[str, ...]) -> Case:

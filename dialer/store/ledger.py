@@ -94,18 +94,6 @@ def _claim_of(kind: TextClause) -> Prepared:
 
 
 _claim, _claim_asked = _claim_of(DUE), _claim_of(ASKED)
-_claimed = Listed(
-    lambda lists: (
-        select(
-            attempts.c.row,
-            attempts.c.not_before,
-            *(attempts.c.attempt_id, attempts.c.n, attempts.c.position),
-            contacts,
-        )
-        .join_from(attempts, contacts)
-        .where(attempts.c.row.in_(lists("rows")))
-    )
-)
 MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
 THEIRS = (
     "person",
@@ -116,6 +104,15 @@ THEIRS = (
     "sources",
     "consents",
     "creditor",
+)
+_claimed = Listed(
+    lambda lists: (
+        select(
+            *(attempts.c[n] for n in (*MINE, *GOVERNED) if n != "contact_id"), contacts
+        )
+        .join_from(attempts, contacts)
+        .where(attempts.c.row.in_(lists("rows")))
+    )
 )
 _whole = Listed(
     lambda lists: (
@@ -213,22 +210,26 @@ class Want(NamedTuple):
 
 def claim(work: Work, want: Want) -> list[Claimed]:
     """Whom the gate refuses by now is put back, and the next ones are taken instead."""
-    lawful = list[Claimed]()
+    lawful = list[Any]()
     for _ in range(TURNS):
         wanted = want.limit - len(lawful)
         found = take(work, want, wanted)
         if want.judge is None or not found:
-            return [*lawful, *found]
+            lawful += found
+            break
         for part in parts(found):
-            rows = read(work, _whole, [claimed.attempt_id for claimed in part])
-            allowed = sift(work, rows, want.judge, want.now)
-            lawful += [claimed for claimed in part if claimed.attempt_id in allowed]
+            allowed = sift(work, part, want.judge, want.now)
+            lawful += [row for row in part if row.attempt_id in allowed]
         if len(lawful) == want.limit or len(found) < wanted:
             break
-    return lawful
+    return [
+        Claimed(row.attempt_id, row.campaign_id, contact_of(row), row.position, row.n)
+        for row in lawful
+    ]
 
 
-def take(work: Work, want: Want, limit: int) -> list[Claimed]:
+def take(work: Work, want: Want, limit: int) -> list[Any]:
+    """Rows of attempts, now reserved, with their contacts' columns."""
     campaign_id, _, taken, now, _ = want
     values = {"wanted": campaign_id, "limit": limit, "now": stamp(now)}
     lease = {"by": taken.node, "until": stamp(taken.lease_until)}
@@ -240,13 +241,9 @@ def take(work: Work, want: Want, limit: int) -> list[Claimed]:
         rows += [row for (row,) in _claim.run(work.connection, told)]
     if not rows:
         return []
-    read = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
-    read.sort(key=lambda row: (row.row not in asked, row.not_before, row.row))
-    found = [
-        Claimed(row.attempt_id, campaign_id, contact_of(row), row.position, row.n)
-        for row in read
-    ]
-    ids = [claimed.attempt_id for claimed in found]
+    found = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
+    found.sort(key=lambda row: (row.row not in asked, row.not_before, row.row))
+    ids = [row.attempt_id for row in found]
     body = {"node": taken.node, "lease_until": lease["until"], "attempts": ids}
     work.note(now, "attempt.reserved", campaign_id, body)
     return found

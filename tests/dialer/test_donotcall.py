@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from dialer import app
+from dialer import settings as own_settings
 from dialer.cli.main import dialer
 from dialer.compliance.gate import make_judge
 from dialer.contacts import stoplist
@@ -191,6 +195,24 @@ async def test_a_mark_that_may_end_ends(stores: Stores, tmp_path: Path) -> None:
         assert case.flags == flags
 
 
+async def test_who_is_marked_for_a_time_is_planned_for_after_it(
+    stores: Stores, tmp_path: Path
+) -> None:
+    them, words = known(stores)
+    await imported(stores, [them])
+    hold = {**row("number", words), "flag": "hold", "until": "2026-11-30"}
+    await taken(stores, listed(tmp_path / "l.csv", hold))
+    await stores.campaigns.create(Campaign("c", "c", "created", "{}", NOW))
+    (one,) = await planned(stores, "c", commit=False, judge=JUDGE)
+    # the mark ends at 20:00 in Shanghai, within the hours
+    ends = datetime.fromisoformat("2026-12-01T12:00:00+00:00")
+    assert one.verdict.next_allowed == ends
+    never = row("person", words)
+    await taken(stores, listed(tmp_path / "l.csv", never))
+    (one,) = await planned(stores, "c", commit=False, judge=JUDGE)
+    assert one.verdict.next_allowed is None
+
+
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
@@ -257,3 +279,27 @@ def test_a_file_of_another_kind_is_refused_whole(
     done = run(home, "donotcall", "import", str(tmp_path / "l.csv"))
     assert done.exit_code in {1, 2}
     assert told in done.stderr
+
+
+@pytest.mark.slow
+async def test_another_process_stops_the_next_dial(tmp_path: Path, home: Path) -> None:
+    """The engine of this process holds the attempt; the list comes by the command."""
+    await asyncio.to_thread(run, home, "init")
+    found = own_settings.load(home, None)
+    async with app.opened(found) as stores:
+        token = stores.vault.token("number", NUMBER)
+        await imported(stores, [contact(1, numbers=(token,))])
+        await stores.campaigns.create(Campaign("c", "c", "created", "{}", NOW))
+        await stores.campaigns.set_state("c", "running", NOW)
+        await planned(stores, "c", judge=JUDGE)
+        (one,) = await stores.ledger.claim("c", 1, node=NODE, now=NOW, lease=LEASE)
+        path = listed(tmp_path / "l.csv", {"number": NUMBER})
+        command = [sys.executable, "-m", "dialer", "--home", str(home)]
+        done = await asyncio.create_subprocess_exec(
+            *command, "donotcall", "import", str(path)
+        )
+        assert await done.wait() == 0
+        verdict = await stores.ledger.dialing(
+            one.attempt_id, node=NODE, now=NOW, judge=JUDGE
+        )
+        assert [r.rule for r in verdict.reasons] == ["accord.flags.do_not_call"]

@@ -21,7 +21,11 @@ SUSPECT = re.compile(
     r"([-_]|$)"
 )
 #: Looked at: writes a file where one stands already.
-HARMLESS = {"calls export force", "calls export --force"}
+HARMLESS = {
+    f"{command} export {spelt}"
+    for command in ("calls", "agreements")
+    for spelt in ("force", "--force")
+}
 CALLING = {
     "campaign create": {"path"},
     "campaign list": set(),
@@ -32,6 +36,8 @@ CALLING = {
     "campaign stop": {"name"},
     "campaign status": {"name"},
     "campaign why": {"name"},
+    "campaign abandoned": {"name"},
+    "campaign recycle": {"name", "outcomes", "dry_run"},
     "compliance check": {
         *("account", "at", "batch", "consents", "flags", "history", "importer"),
         *("locations", "number", "packs", "person", "purpose", "results"),

@@ -253,3 +253,11 @@ def test_an_answer_that_only_the_question_explains() -> None:
     assert expected(six, options).intent == "choose_option"
     disputed = library().script("zh", "mediation").states["dispute_check"]
     assert expected(yes, disputed).intent == "yes", "it stops the calls"
+
+
+def test_a_sum_that_is_an_option_is_that_option_and_is_read_back() -> None:
+    position, done = hold(*TO_OPTIONS, ("propose_amount", {"amount": "2050"}))
+    assert (position.state, said(done[-1])) == ("choose_read", ["read_option"])
+    assert dict(position.facts)["option"] == "2"
+    position, done = hold(*TO_OPTIONS, ("propose_amount", {"amount": "2000"}))
+    assert position.state == "proposal", "a person looks at any other"

@@ -48,6 +48,7 @@ PLACES: tuple[tuple[str | None, tuple[str, ...], tuple[str, ...]], ...] = (
     (None, ("CA", "CA-QC", "CA-ON"), ("America/Toronto",)),
     (None, ("JP",), ("Asia/Tokyo",)),
 )
+OFTEN = (4, 4, 2, 2, 2, 1, 1, 1, 1, 1)  # as they have rules
 NUMBERS = ("+8613800138000", "+8613800138001", "+12025550123", "+442079460000")
 ACCOUNTS = ("A1", "A2", "A3")
 # days on which something changes somewhere
@@ -87,7 +88,7 @@ AGES = (24, 48, 72, 167, 168, 169, 744)  # hours
 
 def draw(seed: int) -> Case:
     rng = random.Random(seed)
-    pack, locations, zones = rng.choice(PLACES)
+    pack, locations, zones = rng.choices(PLACES, OFTEN)[0]
     case: Case = {
         "id": str(seed),
         "packs": [pack] if pack and rng.random() < 0.8 else [],
@@ -161,24 +162,42 @@ def papers(rng: random.Random) -> Case:
 
 
 def history(rng: random.Random, case: Case, at: datetime) -> list[Case]:
-    calm = rng.random() < 0.5  # mostly unanswered: caps are reached one by one
+    """Of one of three tempers: everything; mostly unanswered, so that caps are reached
+    one by one; or all of it within a day or so, as caps a day need."""
+    temper = rng.choice(("mixed", "calm", "dense"))
     zone = rng.choice(case["zones"])
-    return [
-        call(rng, case, at, zone, calm)
-        for _ in range(rng.choice((0, 1, 2, 3, 4, 6, 8, 12, 20)))
-    ]
+    counts = (4, 6, 7, 8, 10) if temper == "dense" else (0, 1, 2, 3, 4, 6, 8, 12, 20)
+    return [call(rng, case, at, zone, temper) for _ in range(rng.choice(counts))]
 
 
-def call(rng: random.Random, case: Case, at: datetime, zone: str, calm: bool) -> Case:
-    outcomes = ("answered", "unanswered", "abandoned", "blocked")
-    began = before(rng, at, zone).replace(microsecond=0)
+WEIGHTS = {"mixed": (4, 4, 1, 1), "calm": (1, 30, 1, 2), "dense": (5, 14, 3, 1)}
+OUTCOMES = ("answered", "unanswered", "abandoned", "blocked")
+
+
+def call(rng: random.Random, case: Case, at: datetime, zone: str, temper: str) -> Case:
+    when = lately if temper == "dense" else before
+    began = when(rng, at, zone).replace(microsecond=0)
     return {
         "at": written(rng, began - timedelta(seconds=began.second)),
         "direction": "out" if rng.random() < 0.85 else "in",
-        "outcome": rng.choices(outcomes, (1, 30, 1, 2) if calm else (4, 4, 1, 1))[0],
-        "number": case["number"] if rng.random() < 0.7 else rng.choice(NUMBERS),
+        "outcome": rng.choices(OUTCOMES, WEIGHTS[temper])[0],
+        "number": case["number"] if rng.random() < 0.8 else rng.choice(NUMBERS),
         "account": "A1" if rng.random() < 0.8 else rng.choice(ACCOUNTS),
     }
+
+
+def lately(rng: random.Random, at: datetime, zone: str) -> datetime:
+    """Within 26 hours, often just where the day or the 24 hours begin."""
+    kind = rng.random()
+    if kind < 0.2:
+        past = at - timedelta(hours=24, seconds=rng.choice(NUDGES))
+    elif kind < 0.4:
+        today = at.astimezone(ZoneInfo(zone)).date()
+        midnight = datetime(today.year, today.month, today.day, tzinfo=ZoneInfo(zone))
+        past = midnight.astimezone(UTC) + timedelta(seconds=rng.choice(NUDGES))
+    else:
+        past = at - timedelta(minutes=rng.randrange(0, 26 * 60))
+    return min(past, at)
 
 
 def before(rng: random.Random, at: datetime, zone: str) -> datetime:
