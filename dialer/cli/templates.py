@@ -10,8 +10,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from dialer.cli.batch import tried
 from dialer.cli.frame import Fail, Usage, emit, json_option, out
+from dialer.cli.turns import tried
 from dialer.clock import SystemClock
 from dialer.settings import shipped
 from ivr.intent import understand
