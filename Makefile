@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak prompts asterisk lock install clean
+.PHONY: help demo test check bench soak oracle prompts asterisk lock install clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / /' | awk '{n=$$1; $$1=""; printf "  make %-10s%s\n", n, $$0}'
@@ -42,6 +42,9 @@ bench: $(STAMP)  ## every measurement; results in bench/results
 
 soak: $(STAMP)  ## half an hour of calls through Asterisk: lost outcomes, memory
 	$(BIN)/python -m bench.soak
+
+oracle: $(STAMP)  ## a million cases, gate against a second opinion (about an hour)
+	$(BIN)/python -m tests.oracle
 
 prompts: $(STAMP)  ## record the shared prompts and the demo's callees anew (minutes)
 	$(BIN)/dialer templates render --lang zh --agency 和信调解服务中心 --pack templates/prompts.pack

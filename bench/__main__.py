@@ -20,11 +20,16 @@ def main() -> int:
             "__init__",
             "__main__",
             "bare",
+            "conversation",  # half an hour of calls
             "generator",
             "hear",  # makes data
             "limits",
+            "heard",  # writes data: tests/heldout
             "machine",
             "network",
+            "outcomes",
+            "pacing",  # half an hour: `python -m bench.pacing`
+            "pacing_plots",
             "soak",  # half an hour: `make soak`
             "train_intents",  # makes models
         }:

@@ -4,9 +4,10 @@ Half of the calls are answered and hung up by us (after `--hold`), half get a 48
 `bare`: an AMI loop that only places them (bench/bare.py), before and after the engine's
 turn. `engine`: claim, gate, durable `dialing`, Originate, events, sound connected,
 durable `finish`, as a campaign does it. Both keep `--lines` calls under way. `paced`:
-the engine at 0.8 of what it reached; set-up is from the Originate to the answer or the
-refusal. Asterisk, SIPp (Debian's sip-tester) and this process share the machine.
-Run: python -m bench.calls [--calls N] [--lines N] [--hold SECONDS] [--json]
+both at 0.8 of what the engine reached. Set-up is from the Originate to the answer or
+refusal. Asterisk, SIPp (Debian's sip-tester) and this process share all cores;
+`--apart`: the first two have one core and we another, as on two machines.
+Run: python -m bench.calls [--calls N] [--lines N] [--hold SECONDS] [--apart] [--json]
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,19 +92,24 @@ def quantile(values: list[float], part: float) -> float:
 @dataclass(frozen=True, slots=True)
 class Result:
     lines: int
+    apart: bool
     bare_before: dict[str, float]
     engine: dict[str, float]
     bare_after: dict[str, float]
     paced: dict[str, float]
+    bare_paced: dict[str, float]
     ratio: float
     right_percent: float
 
 
-async def by_bare(there: Asterisk, calls: int, lines: int, hold: float) -> Turn:
-    turn, line = Turn(), asyncio.Semaphore(lines)
+async def by_bare(
+    there: Asterisk, calls: int, lines: int, hold: float, *, rate: float = 0.0
+) -> Turn:
+    turn, line, wait = Turn(), asyncio.Semaphore(lines), paced(rate)
     async with bare(login(there), hold) as client:
 
         async def one(trunk: str) -> None:
+            await wait()
             async with line:
                 cause, setup = await client.call(NUMBER, trunk)
                 turn.ended(trunk, ENDS.get(cause, cause), setup)
@@ -207,23 +214,33 @@ async def by_engine(
     return engine.turn
 
 
-async def run(calls: int, lines: int, hold: float) -> Result:
-    with network(2 * lines) as there:
+async def run(calls: int, lines: int, hold: float, *, apart: bool) -> Result:
+    cores = sorted(os.sched_getaffinity(0))
+    with ExitStack() as stack:
+        if apart:
+            os.sched_setaffinity(0, cores[:1])  # theirs: processes begun now stay there
+        there = stack.enter_context(network(2 * lines))
+        if apart:
+            os.sched_setaffinity(0, cores[-1:])
         settle()
         await by_bare(there, min(calls, 200), lines, hold)  # warm
         before = await by_bare(there, calls, lines, hold)
         engine = await by_engine(there, calls, lines, hold)
         after = await by_bare(there, calls, lines, hold)
-        eased = await by_engine(there, calls, lines, hold, rate=EASE * engine.rate)
-    turns = before, engine, after, eased
+        ease = EASE * engine.rate
+        eased = await by_engine(there, calls, lines, hold, rate=ease)
+        bare_eased = await by_bare(there, calls, lines, hold, rate=ease)
+    turns = before, engine, after, eased, bare_eased
     wrong, all_calls = sum(t.wrong for t in turns), sum(len(t.setups) for t in turns)
     told = eased.told() | {"dialing_p99_ms": quantile(eased.dialings, 0.99)}
     return Result(
         lines=lines,
+        apart=apart,
         bare_before=before.told(),
         engine=engine.told(),
         bare_after=after.told(),
         paced=told,
+        bare_paced=bare_eased.told(),
         ratio=round(2 * engine.rate / (before.rate + after.rate), 3),
         right_percent=round(100 * (1 - wrong / all_calls), 4),
     )
@@ -234,9 +251,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=3000, help="of each turn")
     parser.add_argument("--lines", type=int, default=64)
     parser.add_argument("--hold", type=float, default=0.0, help="seconds of a call")
+    parser.add_argument("--apart", action="store_true", help="Asterisk's core, ours")
     parser.add_argument("--json", action="store_true", dest="as_json")
     asked = parser.parse_args()
-    result = uvloop.run(run(asked.calls, asked.lines, asked.hold))
+    result = uvloop.run(run(asked.calls, asked.lines, asked.hold, apart=asked.apart))
     if asked.as_json:
         print(json.dumps({**asdict(result), "machine": machine()}))
         return

@@ -25,15 +25,16 @@ from bench.machine import described, machine
 from dialer import app
 from dialer.call.call import prepare
 from dialer.call.conversation import Conversation, Studio
-from dialer.call.facts import OfferRule, options
+from dialer.call.facts import option
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
 from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.channels.port import Order
 from dialer.clock import SystemClock
+from dialer.offers.plans import Account, Wish, offered
 from dialer.settings import Settings, Speech, shipped
 from dialer.store import keys
-from ivr.port import CaseFacts
+from ivr.port import CaseFacts, Option
 from speech.prompts import Recall
 
 CACHE = Path.home() / ".cache" / "accord"
@@ -41,11 +42,15 @@ TALKERS = (
     *("agrees-to-a-plan", "promises", "disputes", "already-paid"),
     *("wants-a-person", "distress", "busy-call-back", "third-party"),
 )
-OFFERS = (
-    OfferRule("instalments", 3),
-    OfferRule("instalments", 6),
-    OfferRule("deferral", 1),
-)
+WISHES = (Wish("instalments", 3), Wish("instalments", 6), Wish("deferral", 1))
+
+
+def offers(amount: Decimal, currency: str) -> tuple[Option, ...]:
+    """As the shipped policy works them out."""
+    policy = app.offers(Settings(home=CACHE))
+    account = Account(amount, currency, "", "loan", None)
+    found = offered(policy, account, date(2026, 11, 24), WISHES)
+    return tuple(option(plan, amount, policy, currency) for plan in found.plans)
 
 
 def facts(language: str) -> CaseFacts:
@@ -64,7 +69,7 @@ def facts(language: str) -> CaseFacts:
         currency="CNY" if zh else "USD",
         due=date(2026, 5, 20),
         today=datetime(2026, 11, 24, 10, 30, tzinfo=ZoneInfo(zone)),
-        options=options(amount, OFFERS),
+        options=offers(amount, "CNY" if zh else "USD"),
         zone=zone,
     )
 

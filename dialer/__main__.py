@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from dialer.agreements.state import Unfit
 from dialer.campaign.file import CampaignError
 from dialer.campaign.retry import RetryError
 from dialer.channels.asterisk.causes import BadCauses
@@ -14,7 +15,9 @@ from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer
 from dialer.compliance.packs import PackError
 from dialer.contacts.problem import FileRefused
+from dialer.offers.policy import OffersError
 from dialer.settings import SettingsError
+from dialer.simulate.parameters import ParametersError
 from dialer.store.port import StoreDown, StoreError
 from dialer.trunks.model import TrunksError
 from ivr.library import LibraryError
@@ -28,14 +31,17 @@ TOLD = (
     ChannelDown,
     FileRefused,
     LibraryError,
+    OffersError,
     OSError,
     PackError,
+    ParametersError,
     RetryError,
     SettingsError,
     SpeechError,
     StoreDown,
     StoreError,
     TrunksError,
+    Unfit,
 )
 
 

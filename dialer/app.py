@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from dialer import switches
+from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
-from dialer.call.facts import OfferRule, Terms
-from dialer.campaign import retry
+from dialer.call.facts import Terms
+from dialer.campaign import hours, retry
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.file import CampaignFile, parse
 from dialer.campaign.plan import Summary
@@ -31,6 +34,8 @@ from dialer.engine import Engine, alone, settle
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
 from dialer.model import Judge
+from dialer.offers.plans import Wish
+from dialer.offers.policy import Offers, load_offers
 from dialer.settings import Settings, shipped
 from dialer.store import keys
 from dialer.store.port import (
@@ -61,8 +66,15 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     if not settings.home.is_dir():
         raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
     key = keys.load_key(settings.key_file)
-    async with open_sqlite(settings.vault_db, settings.ledger_db, key) as stores:
+    pens = partial(pen, settings)
+    async with open_sqlite(settings.vault_db, settings.ledger_db, key, pens) as stores:
         yield stores
+
+
+def pen(settings: Settings) -> Pen:
+    """What signs agreements: the key of this installation's evidence log."""
+    log = Log.open(settings.evidence_folder)
+    return Pen(log.key, log.sign)
 
 
 def judge(settings: Settings, today: date) -> Judge:
@@ -108,6 +120,30 @@ async def plan(
     chunks = stores.campaigns.plan(
         found.campaign_id,
         wanted.batches,
+        judge=judge(settings, clock.now().date()),
+        now=clock.now(),
+        commit=commit,
+    )
+    async for chunk in chunks:
+        summary.add(chunk)
+    return summary
+
+
+async def recycle(
+    settings: Settings,
+    stores: Stores,
+    name: str,
+    outcomes: Sequence[str],
+    clock: Clock,
+    *,
+    commit: bool,
+) -> Summary:
+    """One more attempt for contacts whose last one ended in one of these outcomes."""
+    found = await stores.campaigns.get(name)
+    summary = Summary()
+    chunks = stores.campaigns.recycle(
+        found.campaign_id,
+        outcomes,
         judge=judge(settings, clock.now().date()),
         now=clock.now(),
         commit=commit,
@@ -191,16 +227,22 @@ async def studio(
 # --- the engine
 
 
-def terms(wanted: CampaignFile) -> Terms:
+def offers(settings: Settings) -> Offers:
+    """What creditors let this installation offer."""
+    return load_offers(settings.offers_file or shipped("config") / "offers.toml")
+
+
+def terms(wanted: CampaignFile, allowed: Offers) -> Terms:
     """What a campaign file says about its calls."""
-    offers = tuple(
-        OfferRule(o.name, o.months, o.discount_percent) for o in wanted.offers
+    wishes = tuple(
+        Wish(o.name, o.months, Decimal(str(o.discount_percent))) for o in wanted.offers
     )
     return Terms(
         wanted.agency,
         wanted.script,
         wanted.product,
-        offers,
+        wishes,
+        allowed,
         wanted.caller_id,
         wanted.hand_over_to,
     )
@@ -241,17 +283,24 @@ async def engine(
                 carrier=carrier,
                 studio=replace(shared, hand_over_to=wanted.hand_over_to),
                 judge=judge(settings, clock.now().date()),
-                terms=terms(wanted),
+                terms=terms(wanted, offers(settings)),
                 policy=retry.load_policy(
                     shipped("config") / "retry.toml", _retries(wanted)
                 ),
                 node=settings.engine.node,
                 ring_seconds=settings.engine.ring_seconds,
                 line=asyncio.Semaphore(count),
+                best=await best_hour(stores, found, clock),
             )
             log = Log.open(settings.evidence_folder)
             settle()
             yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+
+
+async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:
+    """Of a campaign's own calls, as they stand now."""
+    since = clock.now() - timedelta(days=hours.DAYS)
+    return hours.best(await stores.calls.reached(found.campaign_id, since))
 
 
 World = Callable[[Studio, Recall], AbstractAsyncContextManager[Carrier]]
@@ -305,6 +354,7 @@ def _dispatcher(
         desk.studio.clock,
         node=own.node,
         pace=pace,
+        judge=desk.judge,
     )
 
 

@@ -132,7 +132,7 @@ class TestCall:
 async def test_call(
     settings: Settings, wanted: TestCall, clock: Clock
 ) -> dict[str, Any]:
-    """Refused: the number is a contact's, or no trunk takes it."""
+    """Refused: the number is a contact's or on a list, or no trunk takes it."""
     found = load(settings.trunks_file, secrets=True)
     chosen = switches.choose(found, [wanted.trunk] if wanted.trunk else [])
     number = _number(wanted.number)
@@ -140,8 +140,11 @@ async def test_call(
     if not names:
         raise Refused(f"none of {', '.join(chosen)} takes this number")
     async with app.opened(settings) as stores:
-        if await stores.contacts.find(stores.vault.token("number", number)):
+        token = stores.vault.token("number", number)
+        if await stores.contacts.find(token):
             raise Refused("this number is a contact's: only campaigns call contacts")
+        if any(row.scope != "all" for row in await stores.flags.of([token])):
+            raise Refused("this number is on a do-not-call list")
     pcm = await _prompt(settings, wanted.language)
     trunk = chosen[names[0]]
     order = Order(str(uuid4()), number, caller_id=trunk.caller_ids[0], trunk=names[0])

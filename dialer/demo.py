@@ -32,7 +32,7 @@ from dialer.evidence.log import check
 from dialer.model import Turn
 from dialer.reports.leaks import Search, find_leaks
 from dialer.settings import Settings, shipped
-from dialer.store.port import AttemptRow, Status, Stores
+from dialer.store.port import AgreementRow, AttemptRow, Status, Stores
 
 KEPT = {"keys", "prompts", "models"}  # of an earlier run's home
 SECRET = {"keys", "models", "vault"}  # not looked into for leaks
@@ -80,7 +80,7 @@ class Result:
     entries: int = 0
     verified: bool = False
     problems: list[str] = field(default_factory=list)
-    shown: tuple[AttemptRow, list[Turn]] | None = None
+    shown: tuple[AttemptRow, list[Turn], AgreementRow | None] | None = None
     seconds: float = 0.0
 
     @property
@@ -207,8 +207,8 @@ async def _look(
 ) -> None:
     result.status = await stores.campaigns.status(campaign_id)
     result.rows = [row async for row in stores.calls.list(campaign_id)]
-    placed = _placed(witness)
-    result.expected = _score(result.rows, placed, callees)
+    placed = calls_placed(witness)
+    result.expected = score(result.rows, placed, callees)
     result.violations = violations(result.rows, placed)
     report = await check(settings.evidence_folder, stores.journal)
     result.entries, result.verified = report.entries, not report.problems
@@ -216,16 +216,18 @@ async def _look(
     longest = [r for r in result.rows if r.disposition and r.answered_at]
     longest.sort(key=lambda r: r.measures.get("confirmations", 0), reverse=True)
     if longest:
-        result.shown = await stores.calls.show(longest[0].attempt_id)
+        row, turns = await stores.calls.show(longest[0].attempt_id)
+        result.shown = row, turns, await stores.agreements.of_call(row.attempt_id)
 
 
-def _placed(witness: Path) -> list[dict[str, str]]:
+def calls_placed(witness: Path) -> list[dict[str, str]]:
+    """The carrier's own record of calls."""
     if not witness.exists():
         return []
     return [json.loads(line) for line in witness.read_text("utf-8").splitlines()]
 
 
-def _score(
+def score(
     rows: list[AttemptRow],
     placed: list[dict[str, str]],
     callees: Mapping[str, Callee],

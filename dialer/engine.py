@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dialer import repayment
 from dialer.call.call import Desk
 from dialer.campaign.dispatcher import Dispatcher
 from dialer.clock import Clock
 from dialer.evidence.log import Log
+from dialer.model import Disposition, Outcome
 from dialer.settings import Settings
 from dialer.store.port import Campaign, StoreDown, StoreError, Stores
 
 log = logging.getLogger(__name__)
+
+DIED = "engine died"  #: the cause of what it left
 
 
 class EngineRuns(StoreError):
@@ -70,6 +74,9 @@ class Engine:
         """Call until nothing is due; the evidence log is fed on the way."""
         stores, clock = self.desk.stores, self.desk.studio.clock
         await stores.ledger.rescue(clock.now(), self.desk.node)
+        await self._reconcile(stores, clock)
+        today = repayment.earliest_day(clock.now())
+        await repayment.settle(stores, today, clock.now())
         try:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._feed(), name="evidence")
@@ -77,6 +84,13 @@ class Engine:
                 feed.cancel()
         finally:
             await self._settle(stores, clock)
+
+    async def _reconcile(self, stores: Stores, clock: Clock) -> None:
+        """End attempts that an engine died in, once the network says how they are."""
+        lost = await stores.ledger.lost(self.campaign.campaign_id)
+        for attempt, taken in (await self.desk.carrier.left(lost)).items():
+            ended = Disposition.HANDED_OVER if taken else Disposition.UNKNOWN
+            await stores.ledger.finish(attempt, Outcome(ended, clock.now(), DIED))
 
     async def _feed(self) -> None:
         while True:
@@ -87,6 +101,7 @@ class Engine:
             await self.desk.studio.clock.sleep(2.0)
 
     async def _settle(self, stores: Stores, clock: Clock) -> None:
+        await self._reconcile(stores, clock)
         found = await stores.campaigns.status(self.campaign.campaign_id)
         running = found.campaign.state == "running"
         if running and self._paused:

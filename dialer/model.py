@@ -41,6 +41,7 @@ class Disposition(StrEnum):
     ATTORNEY = "attorney"
     COMPLAINT = "complaint"
     CALLBACK = "callback"
+    ABANDONED = "abandoned"  #: they answered, and no agent was free in time
     SILENT = "silent"
     NOT_UNDERSTOOD = "not_understood"
     HUNG_UP = "hung_up"  #: they hung up before any of the above
@@ -61,6 +62,7 @@ SPOKE = frozenset(Disposition) - {
     Disposition.CONGESTION,
     Disposition.FAILED,
     Disposition.VOICEMAIL,
+    Disposition.ABANDONED,
     Disposition.REFUSED,
     Disposition.CANCELLED,
     Disposition.ERROR,
@@ -119,6 +121,7 @@ class Case:
     consents: tuple[Consent, ...] = ()
     flags: tuple[str, ...] = ()  # do_not_call attorney cease dispute workplace ...
     purpose: str = "collection"
+    flags_until: datetime | None = None  # when the last flag ends; None: not all do
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,8 @@ class Personal:
     currency: str
     due: date | None
     sources: tuple[Source, ...] = ()
+    product: str = ""  # loan | card | invoice | rent; empty: what the campaign says
+    role: str = "debtor"  # debtor | guarantor
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,25 @@ class NextTry:
     number: int
     not_before: datetime
     why: str
+    asked: bool = False  # the callee asked for this time: taken before others
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What was read back and confirmed in a call; `finish` makes an agreement of it.
+
+    `commit` binds to the sums, which lie in the vault; `sums` (minor units) only where
+    the masking policy lets amounts be seen.
+    """
+
+    kind: str  # instalments | deferral | discount | full | mediation
+    due: tuple[date, ...]
+    grace_days: int
+    currency: str
+    commit: str
+    nodes: tuple[str, ...]  # confirmation nodes passed
+    on: date  # the callee's day
+    sums: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +242,4 @@ class Outcome:
     measures: dict[str, float] = field(default_factory=dict)  # silence, rate, ...
     flags: tuple[str, ...] = ()  # to set on the person: dispute, attorney, ...
     next_try: NextTry | None = None
+    commitment: Commitment | None = None

@@ -59,6 +59,10 @@ class Compliance(Part):
     holidays: str = ""
 
 
+class Repayment(Part):
+    offers: str = ""
+
+
 class Telephony(Part):
     trunks: str = ""
 
@@ -72,6 +76,7 @@ class Settings(Part):
     call: Call = Call()
     keys: Keys = Keys()
     compliance: Compliance = Compliance()
+    repayment: Repayment = Repayment()
     telephony: Telephony = Telephony()
 
     @property
@@ -85,6 +90,12 @@ class Settings(Part):
     @property
     def evidence_folder(self) -> Path:
         return self.home / "evidence"
+
+    @property
+    def offers_file(self) -> Path | None:
+        """The installation's own policy of offers; None: the one that is shipped."""
+        chosen = self.repayment.offers
+        return Path(chosen).expanduser() if chosen else None
 
     @property
     def trunks_file(self) -> Path:

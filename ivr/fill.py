@@ -15,6 +15,7 @@ from decimal import Decimal
 from ivr.library import Library
 from ivr.port import CaseFacts, Option, Say
 from ivr.references import in_order
+from ivr.script import Script
 from ivr.spoken import en, zh
 from ivr.template import CALL_SLOTS, PERSONAL_SLOTS, Fragments, Template, slots
 
@@ -252,10 +253,7 @@ def clips(library: Library, case: CaseFacts) -> list[Clip]:
     script = library.script(case.language, case.script)
     fragments = library.fragments[case.language]
     found: dict[str, bool] = {}
-    for name in in_order(script):
-        template = library.template(case.language, name)
-        if _never(template, case):
-            continue
+    for template in _in_order(library, script, case):
         for text in (*template.text, *template.again):
             for clip in _possible(text, fragments, case):
                 found[clip.text] = found.get(clip.text, False) or clip.personal
@@ -291,7 +289,27 @@ def fragment_clips(fragments: Fragments, today: date) -> list[str]:
     return [*fragments.relative, *fragments.times, *months, *fragments.days]
 
 
+def _in_order(library: Library, script: Script, case: CaseFacts) -> Iterator[Template]:
+    """Every template the case may come to: what is said most first."""
+    rare: list[Template] = []
+    for name in in_order(script):
+        for template in library.family(case.language, name):
+            if not _never(template, case):
+                if template.time > 1:
+                    rare.append(template)
+                else:
+                    yield template
+    yield from rare
+
+
 def _never(template: Template, case: CaseFacts) -> bool:
+    """Can no turn of this case's call say it?"""
+    if template.products and case.product not in template.products:
+        return True
+    if template.roles and not {case.role, "third_party"} & set(template.roles):
+        return True
+    if template.reached and case.stage not in template.reached:
+        return True
     if template.when in {"first_call", "rights_due"}:
         return not case.first_call
     return template.when == "later_call" and case.first_call

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 
+from ivr.asking import said_to_others
 from ivr.script import (
     COMMITMENTS,
     ENDING,
     NODES_NEEDED,
     RESUME,
+    RIGHTS_AT_MOST,
     RIGHTS_NEEDED,
     STUCK,
     Handler,
@@ -18,7 +21,10 @@ from ivr.script import (
     admissible,
     answer,
 )
-from ivr.template import DEBT_SLOTS, Template, slots
+from ivr.template import DEBT_SLOTS, PRODUCTS, Template, slots
+from ivr.variants import Context, Families, families, pick
+
+TIMES = (1, 2, 3, 4, 5, 6)  # how often a template is said in a call, for the walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,17 @@ class Walk:
     script: Script
     templates: Mapping[str, Template]
     early: tuple[str, ...] = ()
+    families: Families = field(init=False)
     reached: set[str] = field(default_factory=set)  # templates
     problems: dict[tuple[str, str], None] = field(default_factory=dict)
     seen: set[Node] = field(default_factory=set)
     waiting: list[Node] = field(default_factory=list)
+    possible: dict[tuple[str, str, int, bool, bool], tuple[Template, ...]] = field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        self.families = families(self.templates.values())
 
     def run(self) -> Walk:
         for first in (True, False):
@@ -129,47 +142,73 @@ class Walk:
     def enter(self, node: Node, name: str, place: str) -> None:
         state = self.script.states[name]
         stage = state.stage or node.stage
-        if node.first_call and stage >= 3 and len(node.rights) < RIGHTS_NEEDED:
-            self.problem(
-                place,
-                f"leads to stage {stage} ({name}) in a first call with "
-                f"{len(node.rights)} rights explained, not {RIGHTS_NEEDED}",
-            )
         if stage >= 2 and "identity" not in node.confirmed:
             self.problem(place, f"leads to stage {stage} before identity is confirmed")
         here = replace(node, state=name, stage=stage)
         after = self.say(here, state.prompt, f"states.{name}.prompt")
+        if after.first_call and stage >= 2:
+            rights = len(after.rights)
+            if not RIGHTS_NEEDED <= rights <= RIGHTS_AT_MOST:
+                told = f"leads to stage {stage} ({name}) in a first call with {rights}"
+                wanted = f"{RIGHTS_NEEDED} to {RIGHTS_AT_MOST}"
+                self.problem(place, f"{told} rights explained, not {wanted}")
         if after not in self.seen:
             self.seen.add(after)
             self.waiting.append(after)
 
     def say(self, node: Node, names: tuple[str, ...], place: str) -> Node:
         """The node after these templates; what may not be said yet is a problem."""
-        rights = set(node.rights)
+        rights = node.rights
+        speaker = self.script.states[node.state].speaker
         for name in names:
-            template = self.templates[name]
-            if not _applies(template, node, rights):
-                continue
-            self.reached.add(name)
-            rights |= set(template.rights)
-            if "identity" not in node.confirmed:
-                for what in _tells(template, self.early):
-                    self.problem(place, f"{name} {what} before identity is confirmed")
-        return (
-            node if rights == node.rights else replace(node, rights=frozenset(rights))
-        )
+            here = (name, speaker, node.stage, node.first_call, bool(rights))
+            if here not in self.possible:
+                self.possible[here] = _possible(self.families[name], *here[1:])
+            found = self.possible[here]
+            for template in found:
+                self.reached.add(template.id)
+                lines = (*template.text, *template.again)
+                for slot in said_to_others(self.script.states[node.state], lines):
+                    self.problem(place, f"{template.id} tells somebody else {slot!r}")
+                if "identity" not in node.confirmed:
+                    for what in _tells(template, self.early):
+                        told = f"{template.id} {what} before identity is confirmed"
+                        self.problem(place, told)
+            sure = [frozenset(template.rights) for template in found]
+            rights |= frozenset.intersection(*sure) if sure else frozenset()
+            self.explained(node, found, rights, place)
+        return node if rights == node.rights else replace(node, rights=rights)
+
+    def explained(
+        self,
+        node: Node,
+        found: tuple[Template, ...],
+        rights: frozenset[str],
+        place: str,
+    ) -> None:
+        """In a first call the rights come before the debt is named (R9)."""
+        if node.first_call and not rights and "identity" in node.confirmed:
+            for template in found:
+                if any(DEBT_SLOTS & set(slots(line)) for line in template.text):
+                    self.problem(place, f"{template.id} comes before any right")
 
 
-def _applies(template: Template, node: Node, rights: set[str]) -> bool:
-    match template.when:
-        case "first_call":
-            return node.first_call
-        case "later_call":
-            return not node.first_call
-        case "rights_due":
-            return node.first_call and not rights
-        case _:
-            return True
+def _possible(
+    members: tuple[Template, ...],
+    speaker: str,
+    stage: int,
+    first_call: bool,
+    rights: bool,
+) -> tuple[Template, ...]:
+    """Every member that some case may hear here."""
+    roles = (speaker,) if speaker else ("debtor", "guarantor")
+    reached = (1,) if first_call else (1, 2, 3, 4, 5)
+    found: dict[str, Template] = {}
+    for of_debt, role, before, time in product(PRODUCTS, roles, reached, TIMES):
+        context = Context(of_debt, role, stage, first_call, before, rights, time)
+        if template := pick(members, context):
+            found[template.id] = template
+    return tuple(found.values())
 
 
 def _tells(template: Template, early: tuple[str, ...]) -> Iterator[str]:

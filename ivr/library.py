@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ivr.references import script_problems, template_problems
+from ivr.references import script_problems, template_problems, variant_problems
 from ivr.script import Part, Script
 from ivr.template import (
     LANGUAGES,
@@ -23,11 +23,13 @@ from ivr.template import (
     Clauses,
     Forbidden,
     Fragments,
+    LawWords,
     Responses,
     Right,
     Rights,
     Template,
 )
+from ivr.variants import Families, families
 
 M = TypeVar("M", bound=Part)
 
@@ -65,10 +67,16 @@ class Library:
     rights: Mapping[str, Right]
     forbidden: Mapping[str, Mapping[str, str]]  # language -> words -> why
     early: Mapping[str, tuple[str, ...]]  # language -> words not before identity
+    law_words: Mapping[str, tuple[str, ...]]  # language -> words that name the law
     places: Mapping[tuple[str, str], str]  # (language, template id) -> file
+    families: Mapping[str, Families]  # language -> template -> it and its variants
 
     def template(self, language: str, name: str) -> Template:
         return self.templates[language][name]
+
+    def family(self, language: str, name: str) -> tuple[Template, ...]:
+        """The template that a script names, and its variants."""
+        return self.families[language][name]
 
     def script(self, language: str, name: str) -> Script:
         """LibraryError if there is none of that name."""
@@ -97,6 +105,7 @@ class _Reading:
     rights: dict[str, Right] = field(default_factory=dict)
     forbidden: dict[str, dict[str, str]] = field(default_factory=dict)
     early: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    law_words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def problem(self, file: str, place: str, what: str) -> None:
@@ -150,7 +159,9 @@ def load_library(folder: Path) -> Library:
         reading.rights,
         reading.forbidden,
         reading.early,
+        reading.law_words,
         reading.places,
+        {name: families(found.values()) for name, found in reading.templates.items()},
     )
 
 
@@ -204,6 +215,7 @@ def _law_files(reading: _Reading) -> None:
             if clause.id in reading.laws:
                 reading.problem(file, clause.id, "the id is taken")
             reading.laws[clause.id] = clause
+            reading.places["laws", clause.id] = file
     for path in sorted((reading.folder / "rights").glob("*.toml")):
         rights = reading.shape(Rights, reading.toml(path), reading.name(path))
         reading.rights |= {right.id: right for right in rights.right} if rights else {}
@@ -212,18 +224,27 @@ def _law_files(reading: _Reading) -> None:
     if words:
         reading.forbidden = {"zh": words.zh, "en": words.en}
         reading.early = {"zh": words.early.zh, "en": words.early.en}
+    path = reading.folder / "lexicon" / "law.toml"
+    law = reading.shape(LawWords, reading.toml(path), reading.name(path))
+    if law:
+        reading.law_words = {"zh": law.zh, "en": law.en}
 
 
 def _references(reading: _Reading) -> Iterator[Problem]:
     for (language, name), file in reading.places.items():
+        if language not in LANGUAGES:
+            continue
         if name.startswith("script "):
             script = reading.scripts[language][name.removeprefix("script ")]
             for place, what in script_problems(script, reading.templates[language]):
                 yield Problem(file, place, what)
             continue
         template = reading.templates[language][name]
-        for place, what in template_problems(template, reading.laws, reading.rights):
+        for place, what in (
+            *template_problems(template, reading.laws, reading.rights),
+            *variant_problems(template, reading.templates[language]),
+        ):
             yield Problem(file, f"{name}.{place}", what)
     for right in reading.rights.values():
-        if right.clause not in reading.laws:
+        if right.clause and right.clause not in reading.laws:
             yield Problem("rights", right.id, f"no clause {right.clause!r}")

@@ -6,19 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from ivr import flow, references
-from ivr.inventory import ALWAYS, STAGED
+from ivr import asking, flow, references
+from ivr.citing import law_problems
+from ivr.inventory import STAGED, STAGES
 from ivr.library import Library, Problem
 from ivr.script import Script
-from ivr.template import LANGUAGES, Clause, Fragments, Template, slots
+from ivr.template import LANGUAGES, Template, slots
+from ivr.wording import fragments_wording, wording
 
-MAX_CHARACTERS = 60  #: of a Chinese sentence
-MAX_WORDS = 25  #: of an English sentence
-SLOT_CHARACTERS = 6  # what a slot counts for
-SLOT_WORDS = 3
-MAX_FRAGMENT = 40  # characters: fragments are short clips
-OPTION_NAMES = frozenset({"instalments", "deferral", "discount", "mediation"})
-OPTION_SLOTS = frozenset({"nth", "months", "each", "total"})
 #: Ends a script may name: the conversation's share of dialer.model.Disposition.
 ENDS = frozenset(
     {
@@ -44,7 +39,11 @@ ENDS = frozenset(
         "no_commitment",
     }
 )
-QUESTION_MARKS = "？?"
+#: What must be the same in both languages.
+SHARED = (
+    *("variant_of", "stage", "at", "products", "roles", "reached", "when", "time"),
+    *("answers", "rights", "clauses", "confirmation", "keys", "barge_in", "tone"),
+)
 
 
 def lint(
@@ -65,9 +64,13 @@ def lint(
             if name not in reached:
                 found.append(Problem(file, name, "is reached by no script"))
         file = f"{language}/fragments.toml"
-        for place, what in _fragments(library.fragments[language]):
+        fragments, words = library.fragments[language], library.forbidden[language]
+        for place, what in fragments_wording(fragments, language, words):
             found.append(Problem(file, place, what))
-    found += _laws(library, today)
+        for name, place, what in asking.variant_problems(library.families[language]):
+            file = library.places[language, name]
+            found.append(Problem(file, f"{name}.{place}", what))
+    found += law_problems(library, today)
     found += _twins(library, twins)
     return found
 
@@ -82,6 +85,8 @@ def _script(library: Library, script: Script, reached: set[str]) -> Iterator[Pro
         *walk.problems,
         *flow.legal_problems(script),
         *flow.disposition_problems(handlers, ENDS),
+        *asking.state_problems(script, library.families[language]),
+        *asking.private_problems(script, library.families[language]),
     ):
         yield Problem(file, place, what)
 
@@ -89,42 +94,14 @@ def _script(library: Library, script: Script, reached: set[str]) -> Iterator[Pro
 def _template(
     library: Library, language: str, template: Template
 ) -> Iterator[tuple[str, str]]:
-    yield from _wording(library, language, template)
+    yield from wording(template, language, library.forbidden[language])
     yield from _rights(library, language, template)
     yield from _counterpart(library, language, template)
     if template.stage:
-        stray = set(template.answers) - ALWAYS - STAGED[template.stage]
+        stray = set(template.answers) - STAGES[template.stage]
         # one question later the stage may have moved on: 1 answers what 2 asked
         for intent in sorted(stray - STAGED[max(template.stage - 1, 1)]):
             yield "answers", f"{intent} is not admissible at stage {template.stage}"
-
-
-def _wording(
-    library: Library, language: str, template: Template
-) -> Iterator[tuple[str, str]]:
-    for key, lines in (("text", template.text), ("again", template.again)):
-        for line in lines:
-            for word, why in library.forbidden[language].items():
-                if word in line.lower():
-                    yield key, f"forbidden {word!r} ({why}): {line}"
-            if what := _too_long(line, language):
-                yield key, f"{what}: {line}"
-            names = slots(line)
-            if len(set(names)) < len(names):
-                yield key, f"a slot twice in one sentence: {line}"
-        questions = sum(line.count(mark) for line in lines for mark in QUESTION_MARKS)
-        if questions > 1:
-            yield key, "one question at a time"
-
-
-def _too_long(line: str, language: str) -> str:
-    names = slots(line)
-    bare = line.format(**dict.fromkeys(names, ""))
-    if language == "zh":
-        size = len(bare) + SLOT_CHARACTERS * len(names)
-        return f"{size} characters, at most {MAX_CHARACTERS}" * (size > MAX_CHARACTERS)
-    size = len(bare.split()) + SLOT_WORDS * len(names)
-    return f"{size} words, at most {MAX_WORDS}" * (size > MAX_WORDS)
 
 
 def _rights(
@@ -146,7 +123,7 @@ def _counterpart(
     if other is None:
         yield "id", f"has no counterpart in {other_language}"
         return
-    for key in ("stage", "when", "rights", "clauses", "confirmation", "answers"):
+    for key in SHARED:
         if getattr(template, key) != getattr(other, key):
             yield key, f"is not what it is in {other_language}"
     if _all_slots(template) != _all_slots(other):
@@ -155,41 +132,6 @@ def _counterpart(
 
 def _all_slots(template: Template) -> set[str]:
     return {name for line in template.text for name in slots(line)}
-
-
-def _fragments(fragments: Fragments) -> Iterator[tuple[str, str]]:
-    for name in sorted(OPTION_NAMES ^ set(fragments.options)):
-        yield "options", f"{name}: there are {', '.join(sorted(OPTION_NAMES))}"
-    for name, pieces in fragments.options.items():
-        for slot in sorted(set(slots("".join(pieces))) - OPTION_SLOTS):
-            yield f"options.{name}", f"no slot {slot!r}"
-    for key in ("relative", "months", "days", "times"):
-        texts: tuple[str, ...] = getattr(fragments, key)
-        for text in texts:
-            if len(text) > MAX_FRAGMENT:
-                yield key, f"longer than {MAX_FRAGMENT} characters: {text}"
-        if len(set(texts)) < len(texts):
-            yield key, "holds one text twice"
-
-
-def _laws(library: Library, today: date | None) -> Iterator[Problem]:
-    for language in LANGUAGES:
-        for name, template in library.templates[language].items():
-            for clause in (library.laws[c] for c in template.clauses):
-                if today and (what := _not_in_force(clause, today)):
-                    file = library.places[language, name]
-                    yield Problem(file, f"{name}.clauses", f"{clause.id} {what}")
-    for clause in library.laws.values():
-        if (clause.quote_status == "verified") != bool(clause.quote):
-            yield Problem("laws", clause.id, "a quote and quote_status go together")
-
-
-def _not_in_force(clause: Clause, today: date) -> str:
-    if clause.in_force_from and today < clause.in_force_from:
-        return f"is in force from {clause.in_force_from}"
-    if clause.in_force_to and today > clause.in_force_to:
-        return f"was in force until {clause.in_force_to}"
-    return ""
 
 
 def _twins(library: Library, twins: Path | None) -> Iterator[Problem]:

@@ -40,6 +40,7 @@ class CaseFacts:
     first_call: bool = True
     zone: str = "UTC"
     product: str = "loan"  # loan | card | invoice | rent
+    role: str = "debtor"  # debtor | guarantor
 
 
 # --- what was heard
@@ -99,6 +100,7 @@ class Say:
     wait: float = 6.0  # seconds of silence to allow afterwards
     key_sentence: bool = False
     shown: str = ""  # `text` with labels in place of personal values
+    slow: bool = False  # they asked us to speak slower
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from ivr.inventory import INTENTS
 from ivr.script import PSEUDO, RESUME, STUCK, Handler, Script, State
 from ivr.template import CONDITIONS, SLOTS, Template, slots
+from ivr.variants import why
 
 
 def handlers(script: Script) -> Iterator[tuple[str, Handler]]:
@@ -52,6 +53,8 @@ def template_problems(
                 yield key, f"no slot {name!r}; there are: {', '.join(sorted(SLOTS))}"
     if template.when not in CONDITIONS:
         yield "when", f"no condition {template.when!r}"
+    for intent in sorted(set(template.keys.values()) - INTENTS):
+        yield "keys", f"no intent {intent!r}"
     for intent in sorted(set(template.answers) - INTENTS):
         yield "answers", f"no intent {intent!r}"
     for clause in sorted(set(template.clauses) - set(laws)):
@@ -60,13 +63,33 @@ def template_problems(
         yield "rights", f"no right {right!r} in rights/"
 
 
+def variant_problems(
+    template: Template, known: Mapping[str, Template]
+) -> Iterator[tuple[str, str]]:
+    """A variant of nothing, of a variant, or with nothing that tells it apart."""
+    name = template.variant_of
+    if not name:
+        for key in ("at", "products", "roles", "reached"):
+            if getattr(template, key):
+                yield key, "is for variants (variant_of) only"
+        return
+    if name not in known:
+        yield "variant_of", f"no template {name!r}"
+    elif known[name].variant_of:
+        yield "variant_of", f"{name} is a variant itself"
+    elif not (why(template) or known[name].when):
+        yield "variant_of", f"no condition tells it from {name}"
+
+
 def script_problems(
-    script: Script, known: Collection[str]
+    script: Script, known: Mapping[str, Template]
 ) -> Iterator[tuple[str, str]]:
     """(place, what) of every template, state and intent named but not there."""
     for place, name in said(script):
         if name not in known:
             yield place, f"no template {name!r}"
+        elif known[name].variant_of:
+            yield place, f"{name!r} is a variant: name {known[name].variant_of!r}"
     for place, target in _targets(script):
         if target not in script.states and target != RESUME:
             yield place, f"no state {target!r}"

@@ -27,7 +27,8 @@ KEPT = {
     "callback_at": "callback_at",
 }
 NODES_NEEDED = 3  #: confirmation nodes before a commitment counts (R12)
-RIGHTS_NEEDED = 3  #: explained in a first call before stage 3 (R9)
+RIGHTS_NEEDED = 3  #: explained in a first call on entering stage 2 (R9)
+RIGHTS_AT_MOST = 5
 
 
 def _listed(value: object) -> object:
@@ -50,6 +51,8 @@ class Handler(Part):
     next: str = ""
     quiet: bool = False
     whole: bool = False  # staying: the whole prompt again, not only the question
+    slower: bool = False  # from here on we speak slower
+    ponder: bool = False  # staying: the silence that follows is left to think
     flag: str = ""
     confirm: Names = ()
     keep: Names = ()  # slots of the turn to remember as facts, see KEPT
@@ -67,6 +70,7 @@ class Handler(Part):
 
 
 class State(Part):
+    speaker: Literal["", "third_party"] = ""  # who is at the phone, if not our person
     stage: int = Field(default=0, ge=0, le=5)  # 0: the stage it was entered from
     prompt: Names = ()
     ask: Names = ()  # the question alone, when asked again; default: prompt

@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import product
 
 from ivr import fill
 from ivr.library import Library
 from ivr.port import CaseFacts, Option
+from ivr.template import PRODUCTS
 
 
 def shared_clips(library: Library, language: str, agency: str) -> list[str]:
@@ -29,8 +31,11 @@ def shared_clips(library: Library, language: str, agency: str) -> list[str]:
         options=(option, option, option),
     )
     found: dict[str, None] = dict.fromkeys(library.fragments[language].months)
-    for first_call in (True, False):
-        for clip in fill.clips(library, replace(case, first_call=first_call)):
-            if not clip.personal:
-                found[clip.text] = None
+    kinds = product(PRODUCTS, ("debtor", "guarantor"), (1, 2, 3, 4, 5))
+    for of_debt, role, stage in kinds:
+        whose = replace(case, product=of_debt, role=role, stage=stage)
+        for first_call in (True, False):
+            for clip in fill.clips(library, replace(whose, first_call=first_call)):
+                if not clip.personal:
+                    found[clip.text] = None
     return list(found)

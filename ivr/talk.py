@@ -1,9 +1,10 @@
 """One turn of the conversation in the making.
 
-Position.facts holds what was agreed, and four notes of our own: `ending` (how the call
-ends if it ends now), `silence` (seconds spent), `handover` (why a person was asked for)
-and `no_person` (one could not be brought). Position.visits counts `@state` entered,
-`state:intent` stayed, `say:template` and `#turns`.
+Position.facts holds what was agreed, and notes of our own: `ending` (how the call ends
+if it ends now), `silence` (seconds spent), `handover` (why a person was asked for),
+`no_person` (one could not be brought), `pace` (`slow`: they asked for it) and `ponder`
+(the silence now is for thinking). Position.visits counts `@state` entered,
+`state:intent` stayed, `times:family` asked for, `say:template` and `#turns`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ivr.port import (
     HandOver,
     HangUp,
     Position,
+    Say,
     Understood,
 )
 from ivr.script import (
@@ -37,9 +39,11 @@ from ivr.script import (
 from ivr.select import choose, stays
 from ivr.technique import SilenceBudget
 from ivr.template import DEBT_SLOTS, Template, slots
+from ivr.variants import Context, pick
 
 MAX_TURNS = 50  #: a call that has not ended by then goes to a person
 MAX_SILENT = 3  #: silences in a row
+THINK = 10.0  #: seconds of silence to allow where people think
 
 
 class DebtDetailRefused(Exception):
@@ -74,6 +78,7 @@ class Talk:
         script = self.script
         position = replace(self.position, understood=understood, silent=0)
         self.position = position
+        self.facts.pop("ponder", None)
         if self.count("#turns") > MAX_TURNS:
             self.apply(script.failures.stuck)
             return
@@ -101,13 +106,14 @@ class Talk:
         self.facts["silence"] = f"{budget.spent:.1f}"
         self.move(silent=position.silent + 1, understood=None)
         state = script.states[position.state]
+        thinking = self.facts.pop("ponder", "")
         if "silent" in state.on:
             self.apply(state.on["silent"])
         elif budget.exhausted or position.silent + 1 >= MAX_SILENT:
             ending = self.facts.get("ending", "") or script.failures.silent.hang_up
             handler = script.failures.silent
             self.apply(handler.model_copy(update={"hang_up": ending}))
-        elif state.ponder and position.silent == 0:
+        elif (state.ponder or thinking) and position.silent == 0:
             self.say(script.failures.ponder)
         else:
             self.say(script.failures.still_there)
@@ -131,6 +137,8 @@ class Talk:
         self.note(handler, found or {})
         if handler.ending:
             self.facts["ending"] = handler.ending
+        if handler.slower:
+            self.facts["pace"] = "slow"
         if handler.hand_over:
             self.hand_over(handler)
             return
@@ -143,6 +151,14 @@ class Talk:
         elif not handler.quiet:
             state = self.script.states[self.position.state]
             self.ask(state, whole=handler.whole)
+            self.leave_time(handler)
+
+    def leave_time(self, handler: Handler) -> None:
+        """After what makes people think, the silence budget is theirs."""
+        last = self.actions[-1] if self.actions else None
+        if handler.ponder and isinstance(last, Say):
+            self.actions[-1] = replace(last, wait=max(last.wait, THINK))
+            self.facts["ponder"] = "yes"
 
     def note(self, handler: Handler, found: Mapping[str, str]) -> None:
         kept = {KEPT[slot]: found[slot] for slot in handler.keep if slot in found}
@@ -204,36 +220,40 @@ class Talk:
             self.say(name)
 
     def say(self, name: str) -> None:
-        template = self.library.template(self.case.language, name)
-        if not self.applies(template):
+        time = self.count(f"times:{name}")
+        members = self.library.family(self.case.language, name)
+        template = pick(members, self.context(time))
+        if template is None:
             return
         if "identity" not in self.position.confirmed and _tells_debt(template):
-            raise DebtDetailRefused(name)
-        said = self.count(f"say:{name}")
+            raise DebtDetailRefused(template.id)
+        said = self.count(f"say:{template.id}")
         say = fill.say(
             self.library,
             self.case,
-            name,
+            template.id,
             again=said % 2 == 0,
             facts=self.facts,
             stage=self.position.stage,
         )
         if say.clips:
-            self.actions.append(say)
+            slow = self.facts.get("pace", "") == "slow"
+            self.actions.append(replace(say, slow=True) if slow else say)
             rights = dict.fromkeys((*self.position.rights, *say.rights))
             self.move(rights=tuple(rights))
 
-    def applies(self, template: Template) -> bool:
-        first = self.case.first_call
-        match template.when:
-            case "first_call":
-                return first
-            case "later_call":
-                return not first
-            case "rights_due":
-                return first and not self.position.rights
-            case _:
-                return True
+    def context(self, time: int) -> Context:
+        """What decides between variants, now."""
+        case, position = self.case, self.position
+        return Context(
+            product=case.product,
+            role=self.script.states[position.state].speaker or case.role,
+            stage=position.stage,
+            first_call=case.first_call,
+            reached=case.stage,
+            rights=bool(position.rights),
+            time=time,
+        )
 
     # --- small moves
 

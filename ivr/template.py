@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from datetime import date
 from functools import cache
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,18 +19,49 @@ DEBT_SLOTS = frozenset(
 #: Personal, or telling of a debt: a clip with one of these is sealed in the cache.
 PERSONAL_SLOTS = DEBT_SLOTS | {"name"}
 CALL_SLOTS = frozenset({"callback", "date"})  #: known only during the call
-SLOTS = PERSONAL_SLOTS | CALL_SLOTS | {"agency"}
+#: What each slot holds, and so how it is spoken.
+SLOT_TYPES = {
+    "name": "words",
+    "agency": "words",
+    "creditor": "words",
+    "account_tail": "digits",
+    "amount": "money",
+    "due": "date",
+    "date": "date",
+    "callback": "time",
+    "option_1": "option",
+    "option_2": "option",
+    "option_3": "option",
+    "chosen": "option",
+}
+SLOTS = frozenset(SLOT_TYPES)
 CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"})
+PRODUCTS = ("loan", "card", "invoice", "rent")  #: what the debt is
+#: Who is at the phone. Third party: whoever is not the person we call.
+ROLES = ("debtor", "guarantor", "third_party")
+Stage = Annotated[int, Field(ge=1, le=5)]
+Product = Literal["loan", "card", "invoice", "rent"]
+Role = Literal["debtor", "guarantor", "third_party"]
 
 
 class Template(Part):
     """One thing we can say. `text` and `again` are lists of sentences; a sentence
-    whose slot the case does not know is left out."""
+    whose slot the case does not know is left out.
+
+    A variant (`variant_of`) is said in place of the template it names where all its
+    conditions hold: `at`, `products`, `roles`, `reached`, `when`, `time`; see
+    `ivr.variants` for which one when several fit."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    stage: int = Field(default=0, ge=0, le=5)  # 0: any
+    variant_of: str = ""
+    stage: int = Field(default=0, ge=0, le=5)  # where it is at home; 0: any
     answers: tuple[str, ...] = ()  # intents
+    at: tuple[Stage, ...] = ()  # only while the conversation is at one of these
+    products: tuple[Product, ...] = ()  # only for these; empty: all
+    roles: tuple[Role, ...] = ()  # only when one of these is at the phone; empty: all
+    reached: tuple[Stage, ...] = ()  # only if earlier calls came to one of these
     when: str = ""
+    time: int = Field(default=1, ge=1, le=9)  # from the how manieth time in a call on
     text: tuple[str, ...] = Field(min_length=1)
     again: tuple[str, ...] = ()  # other words for a second time
     purpose: str
@@ -37,6 +69,9 @@ class Template(Part):
     clauses: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()
     confirmation: str = ""  # the node this asks about
+    keys: dict[str, str] = Field(
+        default_factory=dict
+    )  # as answers; 9, 0, * always work
     barge_in: bool = True
     wait: float = Field(default=6.0, ge=2, le=20)
     key_sentence: bool = False
@@ -64,6 +99,8 @@ class Clause(Part):
     id: str
     law: str
     article: str
+    kind: str = Field(pattern="^(basis|right|duty|limit|penalty)$")
+    topics: tuple[str, ...] = Field(min_length=1)
     quote: str = ""
     quote_status: str = Field(pattern="^(verified|not_verified)$")
     in_force_from: date | None = None  # absent: not verified
@@ -78,12 +115,14 @@ class Clauses(Part):
 
 
 class Right(Part):
-    """One protection we explain; the key points each wording must hold."""
+    """One protection we explain; the key points each wording must hold. Without a
+    clause it is a promise of ours, not law."""
 
     id: str
     zh: tuple[str, ...] = Field(min_length=1)
     en: tuple[str, ...] = Field(min_length=1)
-    clause: str
+    topic: str
+    clause: str = ""
 
 
 class Rights(Part):
@@ -95,6 +134,13 @@ class Early(Part):
 
     zh: tuple[str, ...]
     en: tuple[str, ...]
+
+
+class LawWords(Part):
+    """Words by which a sentence names the law."""
+
+    zh: tuple[str, ...] = Field(min_length=1)
+    en: tuple[str, ...] = Field(min_length=1)
 
 
 class Forbidden(Part):

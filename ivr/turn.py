@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from ivr import fill
 from ivr.port import CaseFacts, Position, Understood
@@ -55,7 +56,24 @@ def single_option(
     if intent == "yes" and asks_option(state) and len(case.options) == 1:
         found["option"] = "1"
         return "choose_option"
+    if intent == "propose_amount" and (
+        number := _by_sum(found.get("amount", ""), case)
+    ):
+        found["option"] = number
+        return "choose_option"
     return intent
+
+
+def _by_sum(amount: str, case: CaseFacts) -> str:
+    """The one option whose instalments are just what they propose, as its number: it
+    is read back like any choice."""
+    plans = enumerate(case.options[:3], 1)
+    fits = [
+        str(i)
+        for i, option in plans
+        if amount and option.name == "instalments" and option.each == Decimal(amount)
+    ]
+    return fits[0] if len(fits) == 1 else ""
 
 
 def expected(understood: Understood, state: State) -> Understood:

@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from dialer.call.agreed import Heard, agreed
 from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
+from dialer.campaign.hours import Best
 from dialer.campaign.retry import Policy, next_try
 from dialer.channels.port import (
     Carrier,
@@ -62,6 +64,7 @@ class Desk:
     node: str
     ring_seconds: float
     line: asyncio.Semaphore  # how many calls may be up at once
+    best: Best | None = None  # when people of this campaign answer
 
 
 async def call(claimed: Claimed, desk: Desk) -> None:
@@ -156,7 +159,22 @@ async def _talk(
         await desk.stores.flags.add(_flag_rows(name, claimed, desk))
 
     talked = await Conversation(desk.studio, line, case, secrets(personal), flag).talk()
-    return _outcome(talked, desk)
+    found = agreed(_heard(talked, case, desk), personal, desk.terms)
+    if found and found.sums:
+        await desk.stores.vault.keep(found.sums)  # before the ledger refers to it
+    outcome = _outcome(talked, desk)
+    return replace(outcome, commitment=found.commitment) if found else outcome
+
+
+def _heard(talked: Talked, case: CaseFacts, desk: Desk) -> Heard:
+    record = talked.record
+    return Heard(
+        talked.disposition,
+        record.facts,
+        record.confirmed,
+        case.today.date(),
+        desk.studio.mask.shows_amounts,
+    )
 
 
 def _flag_rows(name: str, claimed: Claimed, desk: Desk) -> list[FlagRow]:
@@ -190,6 +208,8 @@ def _outcome(talked: Talked, desk: Desk) -> Outcome:
     facts = dict(record.facts)
     if at:
         facts["callback_at"] = at.isoformat()
+    if record.confirmed:
+        facts["confirmed"] = " ".join(dict.fromkeys(record.confirmed))
     return Outcome(
         talked.disposition,
         desk.studio.clock.now(),
@@ -213,5 +233,6 @@ def _with_retry(outcome: Outcome, claimed: Claimed, desk: Desk) -> Outcome:
         zone=next(iter(contact.zones[claimed.number]), "UTC"),
         callback_at=asked.not_before if asked else None,
         policy=desk.policy,
+        best=desk.best,
     )
     return replace(outcome, next_try=following)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dialer.call.disposition import cut_off, handed_over
 from dialer.call.listen import Interrupted, Listener, Words
 from dialer.call.record import Record
-from dialer.channels.port import Audio, Digit, Line
+from dialer.channels.port import About, Audio, Digit, Line
 from dialer.clock import Clock
 from dialer.evidence.mask import Mask
 from dialer.model import Disposition
@@ -41,13 +41,15 @@ from speech.amd import Beep, looks_recorded
 from speech.announcements import Lexicon
 from speech.endpoint import Ear, Thresholds
 from speech.pool import Pool
-from speech.port import FRAME_SECONDS, Recogniser
+from speech.port import FRAME_SECONDS, RATE, Recogniser
 from speech.prompts import Prompts
 
 log = logging.getLogger(__name__)
 
 MACHINE_WAIT = 10.0  # seconds for the beep after a recorded greeting was recognised
 MACHINE_WINDOW = 20.0  # seconds after the answer in which a machine may be found
+PAUSE_SECONDS = 0.6  # after every sentence, for those who asked us to speak slower
+PAUSE = bytes(round(PAUSE_SECONDS * RATE) * 2)
 GOODBYE = Understood("goodbye", 1.0, "none")  # what a call that is too long counts as
 
 
@@ -271,17 +273,20 @@ class Conversation:
             if clip is None:
                 log.error("prompt missing", extra={"template": say.template})
                 continue
-            self._line.say(clip.pcm)
+            self._line.say(clip.pcm + (PAUSE if say.slow else b""))
             if clip.units_per_minute:
                 self._record.rate(clip.units_per_minute, clip.seconds)
         self._saying = say
         self._quiet = 0.0
-        seconds = sum(clip.seconds for clip in clips if clip)
+        pause = PAUSE_SECONDS if say.slow else 0.0
+        seconds = sum(clip.seconds + pause for clip in clips if clip)
         self._record.ours(say, self._now + before, seconds)
 
     async def _transfer(self, hand_over: HandOver) -> None:
         self._hand_over = None
-        if await self._line.transfer(self._s.hand_over_to):
+        stage, language = self._position.stage, self._case.language
+        about = About(hand_over.reason, stage, language)
+        if await self._line.transfer(self._s.hand_over_to, about):
             self._taken = handed_over(hand_over.reason)
         else:
             await self._step(NotTaken())

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import ROUND_UP, Decimal
+from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from dialer.model import Contact, Personal
+from dialer.offers.days import Closed, weekend
+from dialer.offers.plans import Account, Found, Plan, Wish, offered
+from dialer.offers.policy import Offers
 from ivr.port import CaseFacts, Option
 
 
 @dataclass(frozen=True, slots=True)
-class OfferRule:
-    """One way to repay that the creditor allows."""
-
-    name: str
-    months: int
-    discount_percent: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Terms:
-    """What a campaign says about its calls."""
+    """What a campaign says about its calls, and what creditors let it offer."""
 
     agency: dict[str, str]
     script: str
     product: str
-    offers: tuple[OfferRule, ...]
+    wishes: tuple[Wish, ...]  # none: what the policy finds best
+    policy: Offers
     caller_id: str = ""
     hand_over_to: str = "people"
+    closed: Closed = weekend  # days on which nobody can pay
 
 
-def options(amount: Decimal, offers: Sequence[OfferRule]) -> tuple[Option, ...]:
-    """The offers worked out on one amount. Instalments are rounded up to whole
-    units so that the last one is never the biggest."""
-    found = []
-    for offer in offers:
-        total = amount * (100 - Decimal(str(offer.discount_percent))) / 100
-        parts = offer.months if offer.name == "instalments" else 1
-        each = (total / parts).quantize(Decimal(1), ROUND_UP) if parts > 1 else total
-        found.append(Option(offer.name, offer.months, each, total))
-    return tuple(found)
+def account(personal: Personal, product: str) -> Account:
+    """What the policy needs to know of the debt."""
+    return Account(
+        personal.amount or Decimal(0),
+        personal.currency,
+        personal.creditor,
+        product,
+        personal.due,
+    )
+
+
+def plans(personal: Personal, terms: Terms, today: date) -> Found:
+    """The lawful ways to repay this account, in the order they are spoken."""
+    return offered(terms.policy, account(personal, terms.product), today, terms.wishes)
+
+
+def option(plan: Plan, owed: Decimal, policy: Offers, currency: str) -> Option:
+    """A plan as the dialogue speaks it."""
+    money = policy.currency.get(currency)
+    if money is None or not plan.parts:
+        return Option(plan.kind, plan.months, Decimal(0), owed)
+    each, total = money.major(plan.each), money.major(plan.total)
+    return Option(plan.kind, plan.months, each, total)
 
 
 def case_facts(
@@ -50,8 +58,10 @@ def case_facts(
 ) -> CaseFacts:
     """Build the case as the dialogue sees it; it lives for one call."""
     zones = contact.zones[number] or ("UTC",)
+    today = now.astimezone(ZoneInfo(zones[0]))
     amount = personal.amount or Decimal(0)
     language = contact.language
+    found = plans(personal, terms, today.date())
     return CaseFacts(
         language=language,
         script=terms.script,
@@ -62,12 +72,16 @@ def case_facts(
         amount=amount,
         currency=personal.currency,
         due=personal.due,
-        today=now.astimezone(ZoneInfo(zones[0])),
-        options=options(amount, terms.offers),
+        today=today,
+        options=tuple(
+            option(plan, amount, terms.policy, personal.currency)
+            for plan in found.plans
+        ),
         stage=contact.stage,
         first_call=contact.calls == 0,
         zone=zones[0],
-        product=terms.product,
+        product=personal.product or terms.product,
+        role=personal.role,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dialer.clock import Clock
+from dialer.model import Judge
 from dialer.store.port import Claimed, StoreDown, Stores
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Dispatcher:
         *,
         node: str,
         pace: Pace,
+        judge: Judge | None = None,
     ) -> None:
         self._campaign = campaign_id
         self._stores = stores
@@ -49,6 +51,7 @@ class Dispatcher:
         self._clock = clock
         self._node = node
         self._pace = pace
+        self._judge = judge
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
@@ -97,6 +100,7 @@ class Dispatcher:
             node=self._node,
             now=self._clock.now(),
             lease=self._pace.lease,
+            judge=self._judge,
         )
         for one in claimed:
             task = group.create_task(self._one(one), name=f"call {one.attempt_id}")

@@ -25,13 +25,6 @@ class Offer(Part):
     discount_percent: Annotated[float, Field(ge=0, le=100)] = 0
 
 
-USUAL = (
-    Offer(name="instalments", months=3),
-    Offer(name="instalments", months=6),
-    Offer(name="deferral", months=1),
-)
-
-
 class Retry(Part):
     """Overrides of config/retry.toml for one disposition."""
 
@@ -54,7 +47,7 @@ class CampaignFile(Part):
     caller_id: str = ""
     lines: int = Field(8, ge=1, le=500)
     hand_over_to: str = "people"
-    offers: tuple[Offer, ...] = Field(USUAL, min_length=2, max_length=3)
+    offers: tuple[Offer, ...] = Field((), max_length=3)  # empty: the policy's best
     retry: dict[str, Retry] = Field({})
 
     def canonical(self) -> str:

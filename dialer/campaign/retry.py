@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from dialer.campaign.hours import Best
 from dialer.model import Disposition, NextTry
 
 #: Never dialed again by themselves: no file can change it.
@@ -37,6 +38,13 @@ NEVER = frozenset(
 )
 #: The number is of no use; another number of the same person may be.
 NOT_THIS_NUMBER = frozenset({Disposition.UNALLOCATED, Disposition.WRONG_NUMBER})
+#: Ends of which people may be called again when an operator recycles a campaign.
+RECYCLABLE = (
+    frozenset(Disposition)
+    - NEVER
+    - NOT_THIS_NUMBER
+    - {Disposition.AGREED_PLAN, Disposition.ALREADY_PAID}
+)
 
 
 class RetryError(Exception):
@@ -50,6 +58,7 @@ class RetryError(Exception):
 
 class When(StrEnum):
     AFTER = "after"
+    BEST_HOUR = "best_hour"
     NEXT_DAY = "next_day"
     ASKED = "asked"
     DAY_AFTER_ASKED = "day_after_asked"
@@ -90,6 +99,7 @@ def next_try(
     zone: str,
     callback_at: datetime | None,
     policy: Policy,
+    best: Best | None = None,
 ) -> NextTry | None:
     """The next attempt after one that ended in `disposition`, or None.
 
@@ -97,16 +107,21 @@ def next_try(
     number, numbers: index of the number dialed; how many the contact has.
     zone: the callee's IANA zone, for "the next day" (an unknown one reads as UTC).
     callback_at: the time the callee asked for; for `promised`, the date promised.
+    best: the hour at which people of this campaign answer most; None: not known yet.
     """
     rule = policy.rules.get(disposition)
     if rule is None or disposition in NEVER or tries >= policy.most_attempts:
         return None
     following = _number(rule, tries, number, numbers)
+    if rule.when is When.BEST_HOUR and best is not None and following is not None:
+        most = best.after(now + rule.after, _zone(zone))
+        return NextTry(following, most, f"{disposition}: {rule.when}, {best.why}")
     at = _instant(rule, now, _zone(zone), callback_at, policy.next_day_at)
     if following is None or at is None:
         return None
     which = "" if following == number else ", next number"
-    return NextTry(following, at, f"{disposition}: {rule.when}{which}")
+    asked = rule.when is When.ASKED and at == callback_at
+    return NextTry(following, at, f"{disposition}: {rule.when}{which}", asked)
 
 
 def _number(rule: Rule, tries: int, number: int, numbers: int) -> int | None:
@@ -124,7 +139,7 @@ def _instant(
     rule: Rule, now: datetime, zone: ZoneInfo, asked: datetime | None, at: time
 ) -> datetime | None:
     match rule.when:
-        case When.AFTER:
+        case When.AFTER | When.BEST_HOUR:
             return now + rule.after
         case When.NEXT_DAY:
             return _day_after(now, zone, at)
@@ -240,8 +255,9 @@ def _check(name: str, table: _Table) -> list[tuple[str, str]]:
     ):
         what = 'never dials this number again: times = 0, other_number = "at_once"'
         problems.append((name, what))
-    if (table.after_minutes is None) is (table.when is When.AFTER):
-        what = 'is given with when = "after", and only then'
+    timed = table.when in {When.AFTER, When.BEST_HOUR}
+    if (table.after_minutes is None) is timed:
+        what = 'is given with when = "after" or "best_hour", and only then'
         problems.append((f"{name}.after_minutes", what))
     return problems
 

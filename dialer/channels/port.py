@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -52,6 +52,16 @@ class Digit:
 Heard = Audio | Digit
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people who take a call over are told, and by which attempt it is. Nothing
+    personal: that they look up."""
+
+    reason: str  # why they were asked for, as scripts name it
+    stage: int
+    language: str
+
+
 class Line(Protocol):
     """An answered call; sound flows both ways every 20 ms until it ends."""
 
@@ -73,7 +83,7 @@ class Line(Protocol):
         """Seconds of sound still to be played."""
         ...
 
-    async def transfer(self, to: str) -> bool:
+    async def transfer(self, to: str, about: About) -> bool:
         """Hand the callee to a queue or number; True once somebody took it."""
         ...
 
@@ -93,6 +103,15 @@ class Channel(Protocol):
     def place(self, order: Order) -> AbstractAsyncContextManager[Line]: ...
 
 
+class Switch(Channel, Protocol):
+    """A channel that outlives its engine, and knows what calls are up."""
+
+    async def left(self, orders: Sequence[Order]) -> Mapping[str, bool]:
+        """As `Carrier.left`, by attempt; `orders` are all tries that may have come
+        here. ChannelDown: it cannot be told now."""
+        ...
+
+
 class Carrier(Protocol):
     """All ways out together: whoever has a seat may place one call at once.
 
@@ -104,6 +123,12 @@ class Carrier(Protocol):
     def seat(
         self, number: str, caller_id: str
     ) -> AbstractAsyncContextManager[Channel]: ...
+
+    async def left(self, attempts: Collection[str]) -> Mapping[str, bool]:
+        """Of attempts whose engine died: whether people have the callee now. False: no
+        call of it is up any more; one that was has been ended. Not in it: nobody can
+        tell yet."""
+        ...
 
 
 class NoSeat(Exception):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.table import Table
@@ -16,7 +12,8 @@ from rich.text import Text
 
 from dialer import app
 from dialer.cli.frame import Fail, emit, json_option, out, run, with_settings
-from dialer.model import Disposition, Turn
+from dialer.cli.timeline import Shown, call_map, shown, timeline
+from dialer.model import Disposition
 from dialer.reports.export import Format, export, record
 from dialer.settings import Settings
 from dialer.store.port import AttemptRow
@@ -24,7 +21,6 @@ from dialer.store.port import AttemptRow
 ENDS = click.Choice([str(one) for one in Disposition])
 CAMPAIGN = click.option("--campaign", help="Only this campaign (name or id).")
 DISPOSITION = click.option("--disposition", type=ENDS, help="Only this outcome.")
-VOICES = {"us": "bold cyan", "them": "bold green"}
 
 
 @click.group()
@@ -109,71 +105,14 @@ def show(settings: Settings, call: str, as_json: bool) -> None:
     ID may be the beginning of an id. Example: dialer calls show 3f9c
     """
 
-    async def read() -> tuple[AttemptRow, Sequence[Turn]]:
+    async def read() -> Shown:
         async with app.opened(settings) as stores:
-            return await stores.calls.show(call)
+            row, turns = await stores.calls.show(call)
+            made = await stores.agreements.of_call(row.attempt_id)
+            return shown(settings, row, turns, made)
 
-    row, turns = run(read())
-    data = {**record(row), "turns": [asdict(turn) for turn in turns]}
-    data["verdict"] = _verdict(row)
-    emit(data, as_json, lambda: show_call(row, turns))
-
-
-def show_call(row: AttemptRow, turns: Sequence[Turn]) -> None:
-    """One call for people."""
-    end = row.disposition or row.phase
-    out.print(Text(f"call {row.attempt_id}  try {row.n}  {row.phone}  {end}", "bold"))
-    for name in ("dialing_at", "answered_at", "ended_at"):
-        at: datetime | None = getattr(row, name)
-        if at:
-            out.print(Text(f"  {name.removesuffix('_at'):10} {at:%Y-%m-%d %H:%M:%S}Z"))
-    if row.cause:
-        out.print(Text(f"  {'cause':10} {row.cause}"))
-    for turn in turns:
-        out.print(_line(turn))
-    for title, values in (("measured", row.measures), ("agreed", row.facts)):
-        if values:
-            said = "  ".join(f"{name} {value}" for name, value in values.items())
-            out.print(Text(f"{title}: {said}"))
-    for line in _gate(row):
-        out.print(Text(line))
-
-
-def _line(turn: Turn) -> Text:
-    """Time, who, stage; the text; then in small what it was and rested on."""
-    mark = "*" if turn.key else " "
-    line = Text(f"{mark}{turn.at:7.1f} s ")
-    line.append(f"{turn.who:4} ", VOICES.get(turn.who, ""))
-    line.append(f"{turn.stage}  {turn.text}")
-    notes = [turn.template]
-    if turn.intent:
-        notes.append(f"{turn.intent} ({turn.confidence:.2f})")
-    notes += [f"clause {clause}" for clause in turn.clauses]
-    notes += [f"right {right}" for right in turn.rights]
-    notes.append(f"confirms {turn.confirmation}" if turn.confirmation else "")
-    notes.append("key sentence" if turn.key else "")
-    notes.append("interrupted" if turn.interrupted else "")
-    line.append(f"  [{', '.join(filter(None, notes))}]", "dim")
-    return line
-
-
-def _verdict(row: AttemptRow) -> dict[str, Any]:
-    found = json.loads(row.verdict) if row.verdict else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _gate(row: AttemptRow) -> list[str]:
-    found = _verdict(row)
-    if not found:
-        return ["gate: not judged yet"]
-    if found.get("allowed"):
-        return ["gate: allowed"]
-    lines = [
-        f"gate: refused by {r['rule']} ({r['citation']}): {r['detail']}"
-        for r in found.get("reasons", [])
-    ]
-    after = found.get("next_allowed")
-    return [*lines, f"gate: next allowed {after}" if after else "gate: not by waiting"]
+    found = run(read())
+    emit(call_map(found), as_json, lambda: out.print(timeline(found)))
 
 
 @calls.command("export")

@@ -1,4 +1,4 @@
-"""`dialer campaign`: create, plan, launch, pause, resume, stop, status."""
+"""`dialer campaign`: create, plan, launch, pause, resume, stop, status (why: `why`)."""
 
 from __future__ import annotations
 

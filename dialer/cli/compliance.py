@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
+from dialer.cli.batch import PIPE, judge_all
 from dialer.cli.frame import Fail, Usage, emit, err, json_option, out, with_settings
 from dialer.clock import SystemClock
 from dialer.compliance import lines
@@ -38,6 +36,9 @@ def book_of(settings: Settings, today: date) -> Rulebook:
         raise Fail(str(error)) from error
 
 
+FILE = click.Path(path_type=Path, allow_dash=True)
+
+
 @click.group()
 def compliance() -> None:
     """May this number be called now, and by which rules."""
@@ -49,8 +50,8 @@ def compliance() -> None:
     "--source court_document --source filed_contract --source public_register "
     "--reviewer r1 --reviewer r2 --importer i1"
 )
-@click.option("--batch", type=click.Path(path_type=Path), help="Cases, JSON Lines.")
-@click.option("--out", "results", type=click.Path(path_type=Path), help="Verdicts.")
+@click.option("--batch", type=FILE, help="Cases, JSON Lines; - for stdin.")
+@click.option("--out", "results", type=FILE, help="Verdicts; - for stdout.")
 @click.option("--number", help="E.164.")
 @click.option("--at", help="When, RFC 3339 (default: now).")
 @click.option("--zone", "zones", multiple=True, help="A candidate time zone.")
@@ -95,7 +96,7 @@ def check(
 def _one(case: dict[str, Any], book: Rulebook, as_json: bool) -> None:
     for key in ("history", "consents"):
         case[key] = [_json(text, key) for text in case[key]]
-    verdict = lines.check(json.dumps({"id": "1", **case}), book)
+    verdict = lines.check(json.dumps({"id": "1", **case}).encode(), book)
     if as_json:
         emit(verdict, as_json, lambda: None)
     elif verdict["allowed"]:
@@ -118,33 +119,13 @@ def _json(text: str, key: str) -> Any:
 
 
 def _batch(batch: Path, results: Path, book: Rulebook, as_json: bool) -> None:
-    """Written beside the target and moved into place: never half a file."""
-    part = results.with_name(f"{results.name}.part")
-    total = allowed = 0
-    try:
-        with batch.open("rb") as source, part.open("w", encoding="utf-8") as target:
-            for verdict in _verdicts(source, batch.stat().st_size, book):
-                target.write(json.dumps(verdict) + "\n")
-                total += 1
-                allowed += bool(verdict["allowed"])
-        os.replace(part, results)
-    except OSError as error:
-        raise Fail(f"{error.filename}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    told = {"cases": total, "allowed": allowed, "refused": total - allowed}
-    text = f"{total} cases: {allowed} allowed, {total - allowed} refused"
+    told = judge_all(batch, results, book)
+    if results == PIPE:
+        return  # stdout has the verdicts, and nothing else
+    text = (
+        f"{told['cases']} cases: {told['allowed']} allowed, {told['refused']} refused"
+    )
     emit(told, as_json, lambda: out.print(f"{text} -> {results}", soft_wrap=True))
-
-
-def _verdicts(source: BinaryIO, size: int, book: Rulebook) -> Iterator[dict[str, Any]]:
-    """One a line, in order; lines of white space only are no cases."""
-    if not err.is_terminal:
-        yield from (lines.check(line, book) for line in source if line.strip())
-        return
-    chunks = iter(lambda: source.readlines(1 << 20), [])
-    for chunk in track(chunks, "judging", total=size // (1 << 20) + 1, console=err):
-        yield from (lines.check(line, book) for line in chunk if line.strip())
 
 
 @compliance.command(epilog="Example: dialer compliance packs --json")

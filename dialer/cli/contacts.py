@@ -86,7 +86,7 @@ def import_(
     """
     if rejects:
         _make_private(rejects, path)
-    with _told():
+    with told():
         order = importer.Order(path, who, _folder(settings), mapping_of(pairs))
         report = run(_import(settings, order, quiet=as_json))
     if rejects and report.rejects.exists():
@@ -137,7 +137,7 @@ def _plain_line(done: int, total: int) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Wrong files and numbers end in one message for each problem."""
     try:
         yield
@@ -287,7 +287,7 @@ def explain_(
         async with app.opened(settings) as stores:
             return await explain(number, country.upper(), stores, judge=judge, now=now)
 
-    with _told():
+    with told():
         found = run(ask())
 
     def show() -> None:

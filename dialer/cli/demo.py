@@ -9,10 +9,10 @@ import click
 from rich.table import Table
 
 from dialer import demo, logs
-from dialer.cli.calls import show_call
 from dialer.cli.campaign import show_plan, watch
 from dialer.cli.frame import Fail, emit, err, json_option, out, run
 from dialer.cli.start import prepare_home
+from dialer.cli.timeline import shown, timeline
 from dialer.clock import Clock
 from dialer.engine import Engine
 from dialer.settings import Settings, load
@@ -73,8 +73,7 @@ def show(settings: Settings, result: demo.Result) -> None:
         outcomes(result)
     show_plan(result.summary)
     if result.shown:
-        row, turns = result.shown
-        show_call(row, turns)
+        out.print(timeline(shown(settings, *result.shown)))
     unmet = [one for one in result.expected if one[2] != one[3]]
     for name, _, wanted, got in unmet:
         why = " (no contact that may be called has its number)" * (got == "not called")

@@ -19,7 +19,8 @@ from ivr.library import Library, load_library
 from ivr.lint import lint as find_problems
 from ivr.script import admissible
 from ivr.select import at_stage, choose
-from ivr.template import LANGUAGES, Template
+from ivr.template import LANGUAGES, PRODUCTS, ROLES, Template
+from ivr.variants import why
 
 LANGUAGE = click.option("--lang", type=click.Choice(LANGUAGES), help="One language.")
 SCRIPT = click.option("--script", default="mediation", show_default=True)
@@ -66,8 +67,18 @@ def lint(folder: Path | None, as_json: bool) -> int:
 @templates.command("list")
 @LANGUAGE
 @click.option("--stage", type=click.IntRange(0, 5), help="One stage; 0: any stage.")
+@click.option("--intent", help="Those that answer this intent.")
+@click.option("--product", type=click.Choice(PRODUCTS), help="Those said of this.")
+@click.option("--role", type=click.Choice(ROLES), help="Those said to such a person.")
 @json_option
-def list_(lang: str | None, stage: int | None, as_json: bool) -> None:
+def list_(
+    lang: str | None,
+    stage: int | None,
+    intent: str | None,
+    product: str | None,
+    role: str | None,
+    as_json: bool,
+) -> None:
     """All templates with their stage, the intents they answer, and their words.
 
     Example: dialer templates list --lang zh --stage 1
@@ -77,7 +88,10 @@ def list_(lang: str | None, stage: int | None, as_json: bool) -> None:
         (name, template)
         for name in ([lang] if lang else LANGUAGES)
         for template in library.templates[name].values()
-        if stage is None or template.stage == stage
+        if stage is None or stage in {template.stage, *template.at}
+        if intent is None or intent in template.answers
+        if product is None or product in (template.products or PRODUCTS)
+        if role is None or role in (template.roles or ROLES)
     ]
     rows = [
         {
@@ -85,16 +99,18 @@ def list_(lang: str | None, stage: int | None, as_json: bool) -> None:
             "id": t.id,
             "stage": t.stage,
             "answers": list(t.answers),
+            "variant_of": t.variant_of,
+            "conditions": why(t),
             "text": " ".join(t.text),
         }
         for name, t in found
     ]
 
     def show() -> None:
-        table = Table("lang", "id", "stage", "answers", "text")
+        table = Table("lang", "id", "stage", "answers", "only for", "text")
         for name, t in found:
             answers, words = ", ".join(t.answers), " ".join(t.text)
-            table.add_row(name, t.id, str(t.stage or "any"), answers, words)
+            table.add_row(name, t.id, str(t.stage or "any"), answers, why(t), words)
         out.print(table)
 
     emit({"version": library.version, "templates": rows}, as_json, show)
@@ -131,6 +147,14 @@ def _show(library: Library, language: str, template: Template) -> None:
     for key in ("text", "again"):
         for line in getattr(template, key):
             click.echo(f"    {key:8} {line}")
+    if template.variant_of:
+        click.echo(f"    in place of {template.variant_of}: {why(template)}")
+    if template.confirmation:
+        click.echo(f"    confirms {template.confirmation}")
+    for key, intent in template.keys.items():
+        click.echo(f"    key {key}    {intent}")
+    click.echo(f"    barge-in {'yes' if template.barge_in else 'no'}")
+    click.echo(f"    wait     {template.wait:g} s; version {template.version}")
     if template.answers:
         click.echo(f"    answers  {', '.join(template.answers)}")
     for right in template.rights:

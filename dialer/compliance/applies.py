@@ -21,6 +21,7 @@ from dialer.compliance.rules import (
     Rule,
     Rulebook,
 )
+from dialer.compliance.told import ToldHours
 from dialer.model import Reason
 
 KEPT = 4096  # combinations of places worked out and kept
@@ -31,7 +32,7 @@ class Plan:
     """Everything to be checked for one combination of places."""
 
     infos: tuple[ZoneInfo, ...]  # every known candidate zone
-    hours: tuple[OpenHours, ...]
+    hours: tuple[OpenHours | ToldHours, ...]
     caps: tuple[Cap, ...]
     consents: tuple[ConsentNeeded, ...]
     lists: tuple[Rule, ...]
@@ -47,7 +48,8 @@ def plan(
 ) -> Plan:
     """All rules of all packs that any of these imply; what is unknown, as reasons."""
     good_zones = tuple(dict.fromkeys(z for z in zones if z in places.zones()))
-    where = _where(filter(places.known, locations), good_zones)
+    implied = _countries(book, asked)
+    where = _where(filter(places.known, locations), good_zones, implied)
     packs = [p for p in book.packs.values() if _applies(p, where) or p.id in asked]
     rules = [r for p in packs for r in p.rules]
     hours = chain(_stated(rules, good_zones, book), _default(where, good_zones, book))
@@ -64,12 +66,22 @@ def plan(
 TIMED = (Hours, Cap, ConsentNeeded, Facts, Duty)
 
 
-def _where(locations: Iterable[str], zones: Iterable[str]) -> tuple[str, ...]:
-    """Locations, then the countries of the zones that no location names."""
+def _where(
+    locations: Iterable[str], zones: Iterable[str], implied: Iterable[str]
+) -> tuple[str, ...]:
+    """Locations, then the countries of zones and packs that no location names."""
     named = tuple(dict.fromkeys(locations))
     seen = {location[:2] for location in named}
-    others = {c for z in zones for c in places.countries_of(z)} - seen
+    others = {c for z in zones for c in places.countries_of(z)}.union(implied) - seen
     return (*named, *sorted(others))
+
+
+def _countries(book: Rulebook, asked: Iterable[str]) -> Iterator[str]:
+    """Who asks for `gb` is held to our hours of GB too, which states none."""
+    for name in asked:
+        pack = book.packs.get(name)
+        if pack and not pack.own and len(pack.applies_to) == 1:
+            yield from (place for place in pack.applies_to if len(place) == 2)
 
 
 def _applies(pack: Pack, where: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.compliance.localtime import MICROSECOND, day_start
@@ -50,14 +50,16 @@ def count(cap: Cap, case: Case, now: datetime, infos: Sequence[ZoneInfo]) -> Cou
 
 def free_at(counted: Counted, infos: Sequence[ZoneInfo]) -> datetime:
     """When all but `cap.before` of the calls have left the period, in every zone."""
-    leaves = (_leaves(counted.cap, call.at, infos) for call in counted.calls)
-    return sorted(leaves, reverse=True)[counted.cap.before]
+    cap = counted.cap
+    # calls leave in the order in which they were made
+    begun = sorted((call.at for call in counted.calls), reverse=True)
+    return _leaves(cap, begun[cap.before], infos)
 
 
 def why(counted: Counted) -> str:
     """The numbers compared."""
     cap, found = counted.cap, len(counted.calls)
-    last = max(call.at for call in counted.calls)
+    last = max(call.at for call in counted.calls).astimezone(UTC)
     what = f"{' or '.join(cap.outcomes)} ({'/'.join(cap.directions)})"
     return (
         f"{found} {what} with this {cap.per} in {_period(cap)}, "

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from dialer.model import Case, Consent, PastCall
 
 DIRECTIONS = ("out", "in")
 OUTCOMES = ("answered", "unanswered", "abandoned", "blocked")
+KNOWN_DIRECTIONS, KNOWN_OUTCOMES = frozenset(DIRECTIONS), frozenset(OUTCOMES)
 SCOPES = ("night", "any")
 YEARS = range(1970, 2200)  # outside, clocks and calendars mean little
 FIRST = datetime(YEARS.start, 1, 2, tzinfo=UTC)
@@ -42,6 +44,9 @@ def check(case: Case) -> tuple[Case, list[Problem]]:
     problems += [(n, "expected texts") for n in LISTS if not _texts(getattr(case, n))]
     problems += [("history", p) for p in _odd(case.history, _call_problem)]
     problems += [("consents", p) for p in _odd(case.consents, _consent_problem)]
+    if case.flags_until is not None and (wrong := when(case.flags_until, ANY_END)):
+        problems.append(("flags_until", wrong))
+        case = replace(case, flags_until=None)
     return replace(
         case,
         zones=_only_texts(case.zones),
@@ -57,20 +62,41 @@ def check(case: Case) -> tuple[Case, list[Problem]]:
     ), problems
 
 
+def named(case: Case) -> bool:
+    """Number, person and account are told."""
+    return _texts((case.number, case.person, case.account))
+
+
 def _sound(case: Case) -> bool:
     """Nothing wrong: the answer for all but a few, so it comes first and is quick."""
     return (
         _texts((case.number, case.person, case.account, case.importer, case.purpose))
-        and _texts(case.zones)
-        and _texts(case.locations)
-        and _texts(case.packs)
-        and _texts(case.sources)
-        and _texts(case.reviewers)
-        and _texts(case.flags)
+        and _lists(
+            case.zones,
+            case.locations,
+            case.packs,
+            case.sources,
+            case.reviewers,
+            case.flags,
+        )
         and _calls(case.history)
+        and (case.flags_until is None or not when(case.flags_until, ANY_END))
         and type(case.consents) is tuple
         and all(map(_consent, case.consents))
     )
+
+
+def _lists(*found: object) -> bool:
+    try:
+        return _all_texts(found)
+    except TypeError:  # a list is no tuple, and cannot be hashed
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _all_texts(found: tuple[object, ...]) -> bool:
+    """Few combinations exist, so each is looked at once."""
+    return all(map(_texts, found))
 
 
 def _text(found: object) -> bool:
@@ -103,12 +129,19 @@ def _calls(history: object) -> bool:
         for call in history:
             if (
                 type(call) is not PastCall
-                or call.outcome not in OUTCOMES
-                or call.direction not in DIRECTIONS
-                or not FIRST <= call.at < LAST
+                or call.outcome not in KNOWN_OUTCOMES
+                or call.direction not in KNOWN_DIRECTIONS
             ):
                 return False
-    except TypeError:  # a time without its offset cannot be compared
+            at = call.at
+            if type(at.tzinfo) is timezone and FIRST.year < at.year < LAST.year:
+                continue
+            if not FIRST <= at < LAST:
+                return False
+    except (
+        TypeError,
+        AttributeError,
+    ):  # a time without its offset is not compared, a list not hashed
         return False
     return True
 

@@ -7,16 +7,20 @@ refused call through.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
+from itertools import cycle
+from operator import attrgetter
+from typing import Any
 
-from dialer.compliance import applies, caps, facts, lists
+from dialer.compliance import applies, caps, facts, lists, told
 from dialer.compliance.applies import Plan
 from dialer.compliance.caps import Counted
 from dialer.compliance.hours import OpenHours
 from dialer.compliance.lists import reason
-from dialer.compliance.rules import ConsentNeeded, Rulebook
+from dialer.compliance.rules import ConsentNeeded, Inconvenient, Rulebook
+from dialer.compliance.told import Quiet, ToldHours
 from dialer.model import Case, Judge, Reason, Verdict
 
 ALLOWED = Verdict(True)
@@ -27,7 +31,7 @@ HORIZON = timedelta(days=400)  # of looking for the next lawful instant
 class _Timed:
     """What refuses now and may not later."""
 
-    hours: Sequence[OpenHours]
+    hours: Sequence[OpenHours | ToldHours]
     counted: Sequence[Counted]
     consents: Sequence[ConsentNeeded]
 
@@ -50,6 +54,37 @@ def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
 
 
 def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
+    """Who was never called is judged as all others of the same place and papers."""
+    if case.history == () and facts.named(case):
+        try:
+            return _never_called(book, now, *_shape(case))
+        except TypeError:  # something odd that cannot be hashed
+            pass
+    return _judged(book, case, now)
+
+
+#: All that a verdict rests on when no call was made: no rule reads who it is.
+_shape = attrgetter(
+    *("zones", "locations", "packs", "sources", "reviewers", "importer"),
+    *("consents", "flags", "purpose", "flags_until"),
+)
+
+
+@lru_cache(maxsize=8192)
+def _never_called(book: Rulebook, now: datetime, *shape: Any) -> Verdict:
+    zones, locations, packs, sources, reviewers, importer, *rest = shape
+    consents, flags, purpose, flags_until = rest
+    case = Case(
+        *("-", "-", "-", zones, locations, packs, sources, reviewers, importer),
+        consents=consents,
+        flags=flags,
+        purpose=purpose,
+        flags_until=flags_until,
+    )
+    return _judged(book, case, now)
+
+
+def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
     case, problems = facts.check(case)
     lasting = [reason(book.facts, f"{what}: {p}", what) for what, p in problems]
     plan = applies.plan(book, case.locations, case.zones, case.packs)
@@ -57,15 +92,31 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
     lasting += lists.standing(
         plan.lists, case.sources, case.reviewers, case.importer, case.purpose
     )
+    flagged = list[Reason]()
     if case.flags:
-        lasting += lists.flagged(plan.lists, case.flags)
+        quiet, flags = told.split(case.flags)
+        flagged += lists.flagged(plan.lists, flags)
+        plan = _with_told(plan, quiet) if quiet else plan
     if wrong := facts.when(now):
-        return Verdict(False, (*lasting, reason(book.facts, f"now: {wrong}", "at")))
+        return Verdict(
+            False, (*lasting, *flagged, reason(book.facts, f"now: {wrong}", "at"))
+        )
     timed = _timed(plan, case, now)
-    if not lasting and not timed:
+    if not lasting and not flagged and not timed:
         return ALLOWED
-    opens = None if lasting else _next_allowed(plan, timed, case, now.astimezone(UTC))
-    return Verdict(False, (*lasting, *_reasons(timed, case, now)), opens)
+    first = case.flags_until if flagged else now
+    opens = None
+    if not lasting and first is not None:
+        first = max(first, now).astimezone(UTC)
+        opens = _next_allowed(plan, timed, case, first)
+    return Verdict(False, (*lasting, *flagged, *_reasons(timed, case, now)), opens)
+
+
+def _with_told(plan: Plan, quiet: Sequence[Quiet]) -> Plan:
+    rules = [rule for rule in plan.lists if isinstance(rule, Inconvenient)]
+    zones = [info.key for info in plan.infos]
+    more = (ToldHours(rule, zone, quiet) for rule in rules for zone in zones)
+    return replace(plan, hours=(*plan.hours, *more))
 
 
 def _timed(plan: Plan, case: Case, now: datetime) -> _Timed:
@@ -98,29 +149,35 @@ def _consented(rule: ConsentNeeded, case: Case, now: datetime) -> bool:
 def _next_allowed(
     plan: Plan, timed: _Timed, case: Case, now: datetime
 ) -> datetime | None:
-    """Every rule says when it opens next; the latest is asked of all again, until
-    none moves it. No instant is skipped that all rules allow."""
+    """Every rule in turn says when it opens next, until all have agreed to one
+    instant. None is skipped that all rules allow."""
     at = max([now, *(caps.free_at(c, plan.infos) for c in timed.counted)])
     until = max([at, *(c.start for c in case.consents)]) + HORIZON
-    while True:
-        opens = _latest(plan, case, at, until)
-        if opens is None or opens == at:
-            return opens.astimezone(UTC) if opens else None
-        at = opens
-
-
-def _latest(plan: Plan, case: Case, at: datetime, until: datetime) -> datetime | None:
-    for hours in plan.hours:
-        opens = hours.next_open(at, until, case.consents)
+    rules: tuple[OpenHours | ToldHours | ConsentNeeded, ...] = (
+        *plan.hours,
+        *plan.consents,
+    )
+    agreed = 0
+    for rule in cycle(rules):
+        opens = _opens(rule, case, at, until)
         if opens is None:
             return None
+        agreed = agreed + 1 if opens == at else 1
         at = opens
-    for rule in plan.consents:
-        given = _consent_from(rule, case, at)
-        if given is None:
-            return None
-        at = given
-    return at
+        if agreed == len(rules):
+            break
+    return at.astimezone(UTC)
+
+
+def _opens(
+    rule: OpenHours | ToldHours | ConsentNeeded,
+    case: Case,
+    at: datetime,
+    until: datetime,
+) -> datetime | None:
+    if isinstance(rule, ConsentNeeded):
+        return _consent_from(rule, case, at)
+    return rule.next_open(at, until, case.consents)
 
 
 def _consent_from(rule: ConsentNeeded, case: Case, at: datetime) -> datetime | None:

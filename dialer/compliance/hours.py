@@ -67,8 +67,8 @@ class OpenHours:
     def why(self, now: datetime) -> str:
         """The local time against the hours of that local day, in words."""
         local = now.astimezone(self._info)
-        clock = local.replace(tzinfo=None).isoformat(" ", "microseconds")
-        clock = clock.removesuffix(".000000")
+        parts = "microseconds" if local.microsecond else "seconds"
+        clock = local.replace(tzinfo=None).isoformat(" ", parts)
         return f"{clock} in {self.zone}, {self._day(local.date()).text}"
 
     def _usable(self, consents: Sequence[Consent]) -> Iterator[Consent]:
@@ -77,13 +77,15 @@ class OpenHours:
     def _next(self, at: datetime, until: datetime, *, lifted: bool) -> datetime | None:
         if at >= until:
             return None
-        day, last = (t.astimezone(self._info).date() for t in (at, until))
-        while day <= last:
+        day = at.astimezone(self._info).date()
+        last: date | None = None
+        while last is None or day <= last:
             known = self._day(day)
             for start, end in known.lifted if lifted else known.plain:
                 if end > at:
                     opens = max(at, start)
                     return opens if opens < until else None
+            last = last or until.astimezone(self._info).date()
             day += DAY
         return None
 

@@ -77,3 +77,11 @@ def _offset(info: ZoneInfo, at: datetime) -> timedelta:
     offset = at.astimezone(info).utcoffset()
     assert offset is not None  # a ZoneInfo always has one
     return offset
+
+
+def shown(at: datetime, zone: str) -> str:
+    """What a clock there shows, as 09:00; "?" in a zone that nobody knows."""
+    try:
+        return f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
+    except (KeyError, ValueError):
+        return "?"

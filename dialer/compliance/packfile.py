@@ -151,6 +151,13 @@ class FlagsPart(Base):
         return rules.Flags(**_common(self), flags=frozenset(self.flags))
 
 
+class InconvenientPart(Base):
+    kind: Literal["inconvenient"]
+
+    def rule(self) -> Rule:
+        return rules.Inconvenient(**_common(self))
+
+
 class SourcesPart(Base):
     kind: Literal["sources"]
     at_least: int = Field(ge=1)
@@ -202,6 +209,7 @@ AnyPart = Annotated[
     | WaitPart
     | ConsentPart
     | FlagsPart
+    | InconvenientPart
     | SourcesPart
     | ReviewsPart
     | PurposesPart

@@ -96,6 +96,11 @@ class Flags(Rule):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Inconvenient(Rule):
+    """No calls in the hours that the person told us (see `told`)."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Sources(Rule):
     at_least: int
     kinds: frozenset[str]

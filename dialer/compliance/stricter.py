@@ -100,15 +100,30 @@ def _minutes(rule: Hours, labels: frozenset[str]) -> set[int]:
 
 
 def _cap(own: Cap, theirs: Cap) -> str:
-    """Comparable when both look at the same calls over the same period."""
-    same = own.per == theirs.per and _span(own) == _span(theirs)
-    counted = set(own.outcomes) <= set(theirs.outcomes)
-    if same and counted and own.before > theirs.before:
+    """Whoever keeps `theirs` keeps `own` too, and could keep it and break `theirs`:
+    `own` counts fewer calls, or over a shorter period, or lets more of them be."""
+    within = own.per == theirs.per or theirs.per == "person"
+    outcomes = set(own.outcomes) <= set(theirs.outcomes)
+    directions = set(own.directions) <= set(theirs.directions)
+    shorter = _span(own) <= _span(theirs)
+    if not (within and outcomes and directions and shorter):
+        return ""
+    if own.before < theirs.before:
+        return ""
+    if own.before > theirs.before:
         return f"{own.before} earlier calls may count, against {theirs.before}"
-    wait = own.before == theirs.before == 0 and own.per == theirs.per
-    if wait and own.outcomes == theirs.outcomes and _span(own) < _span(theirs):
-        return f"waits {_span(own)} hours, against {_span(theirs)}"
+    if _span(own) < _span(theirs):
+        return f"looks back {_span(own)} hours, against {_span(theirs)}"
+    if fewer := _left_out(own, theirs):
+        return f"does not count {fewer}"
     return ""
+
+
+def _left_out(own: Cap, theirs: Cap) -> str:
+    ends = [o for o in theirs.outcomes if o not in own.outcomes]
+    ways = [d for d in theirs.directions if d not in own.directions]
+    other = ["other numbers or debts"] if own.per != theirs.per else []
+    return ", ".join([*ends, *ways, *other])
 
 
 def _span(cap: Cap) -> int:

@@ -162,6 +162,13 @@ class RowReader:
             currency=currency,
             due=reading.take("due_date", lambda t: dates.read(t) if t else None, None),
             sources=tuple(self._sources(reading)),
+            product=reading.take(
+                "product", lambda t: support.word(t, self._rules.product_words), ""
+            ),
+            role=reading.take(
+                "role", lambda t: support.word(t, self._rules.role_words), ""
+            )
+            or "debtor",
         )
 
     def _zones(

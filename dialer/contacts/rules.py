@@ -49,6 +49,8 @@ class Rules(BaseModel):
     source_columns: SourceColumns
     languages: dict[str, tuple[str, ...]]
     yes_no: dict[str, tuple[str, ...]]
+    products: dict[str, tuple[str, ...]]
+    roles: dict[str, tuple[str, ...]]
     defaults: Defaults
     currencies: dict[str, int]
     symbols: dict[str, tuple[str, ...]]
@@ -72,6 +74,14 @@ class Rules(BaseModel):
     @cached_property
     def language_words(self) -> dict[str, str]:
         return {plain(w): code for code, ws in self.languages.items() for w in ws}
+
+    @cached_property
+    def product_words(self) -> dict[str, str]:
+        return {plain(w): name for name, ws in self.products.items() for w in ws}
+
+    @cached_property
+    def role_words(self) -> dict[str, str]:
+        return {plain(w): name for name, ws in self.roles.items() for w in ws}
 
     @cached_property
     def answers(self) -> dict[str, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -88,6 +89,14 @@ def yes(cell: str, rules: Rules) -> bool:
     if word and word not in rules.answers:
         raise Bad("is neither yes nor no", "yes or no")
     return bool(word) and rules.answers[word]
+
+
+def word(cell: str, known: Mapping[str, str]) -> str:
+    """The name a word stands for, '' for an empty cell. Bad when it stands for none."""
+    found = plain(cell)
+    if found and found not in known:
+        raise Bad("is no word we know", ", ".join(dict.fromkeys(known.values())))
+    return known[found] if found else ""
 
 
 def _several(cell: str) -> list[tuple[int, str]]:

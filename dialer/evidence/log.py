@@ -58,6 +58,16 @@ class Log:
         return self._signer.vkey
 
     @property
+    def key(self) -> str:
+        """Name and hash of the verifier key: which key signed."""
+        return f"{self._signer.origin}+{self._signer.key_id.hex()}"
+
+    def sign(self, message: bytes) -> bytes:
+        """Ed25519. A message of another kind begins with a domain of its own: no
+        checkpoint has a NUL in it."""
+        return self._signer.key.sign(message)
+
+    @property
     def size(self) -> int:
         """Entries that the checkpoint covers."""
         return self._head().size

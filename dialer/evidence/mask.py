@@ -60,6 +60,11 @@ class Mask:
         self._signs = {ls.of(k): SIGNS[k] for ls in both for k in KINDS}
         self._labels = re.compile(either(self._signs))
 
+    @property
+    def shows_amounts(self) -> bool:
+        """Does the policy let sums of money be seen?"""
+        return self._policy.amounts == "keep"
+
     def text(
         self, text: str, known: Collection[str] = (), keep: Collection[str] = ()
     ) -> str:

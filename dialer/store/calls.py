@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from dialer.store.port import AttemptRow, NotFound, Refused, Turns
+from dialer.store.port import AttemptRow, NotFound, Reached, Refused, Turns
+from dialer.store.reached import reached
 from dialer.store.rows import attempt_row_of, turn_of
 from dialer.store.runner import Runner
 from dialer.store.tables import attempts, contacts, turns
@@ -56,6 +58,9 @@ class SqlCalls:
         self, campaign_id: str | None, after: int, size: int
     ) -> tuple[tuple[AttemptRow, ...], int]:
         return await self._runner.read(lambda c: page(c, campaign_id, after, size))
+
+    async def reached(self, campaign_id: str, since: datetime) -> tuple[Reached, ...]:
+        return await self._runner.read(lambda c: reached(c, campaign_id, since))
 
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """Refused: several ids begin with this."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from dialer.model import Judge
+from dialer.store import recycle
 from dialer.store.plan import Order, batch_ids, commit_chunk, try_chunk
-from dialer.store.port import Campaign, NotFound, Planned, Refused, Status
+from dialer.store.port import Campaign, NotFound, Planned, Refused, Status, Stood
 from dialer.store.rows import campaign_of
 from dialer.store.runner import Runner
 from dialer.store.tables import attempts, campaigns
+from dialer.store.why import stand_chunk
 from dialer.store.work import Work
 
 #: From which states a campaign may enter a state.
 MOVES = {
-    "running": ("created", "paused"),
+    "running": ("created", "paused", "done"),
     "paused": ("running",),
     "stopped": ("running", "paused"),
     "done": ("running", "paused"),
@@ -97,6 +100,50 @@ class SqlCampaigns:
             after: int | None = 0
             while after is not None:
                 chunk, after = await self._chunk(order, name, after)
+                if chunk:
+                    yield chunk
+
+    async def recycle(
+        self,
+        campaign_id: str,
+        outcomes: Sequence[str],
+        *,
+        judge: Judge,
+        now: datetime,
+        commit: bool,
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Chunks of at most 2,000, in the order of the attempts. NotFound."""
+        order = Order(await self.get(campaign_id), judge, now, commit=commit)
+        after: int | None = 0
+        while after is not None:
+            chunk, after = await self._again(order, outcomes, after)
+            if chunk:
+                yield chunk
+
+    async def _again(
+        self, order: Order, outcomes: Sequence[str], after: int
+    ) -> tuple[list[Planned], int | None]:
+        if order.commit:
+            found, following = await self._runner.write(
+                lambda work: recycle.commit_chunk(work, order, outcomes, after)
+            )
+        else:
+            found, following = await self._runner.read(
+                lambda c: recycle.try_chunk(c, order, outcomes, after)
+            )
+        return [planned for _, planned in found], following
+
+    async def why(
+        self, campaign_id: str, batches: Sequence[str], *, judge: Judge, now: datetime
+    ) -> AsyncIterator[Sequence[Stood]]:
+        """Chunks of at most 2,000. NotFound: the campaign, or a batch."""
+        order = Order(await self.get(campaign_id), judge, now, commit=False)
+        for name in await self._runner.read(lambda c: batch_ids(c, batches)):
+            after: int | None = 0
+            while after is not None:
+                chunk, after = await self._runner.read(
+                    partial(stand_chunk, order=order, batch_id=name, after=after)
+                )
                 if chunk:
                     yield chunk
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
+    func,
     literal_column,
     or_,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 
 from dialer.model import Case, Consent, Contact, Disposition, PastCall
 from dialer.store.flags import EVERYBODY
+from dialer.store.port import creditor_token
 from dialer.store.prepared import Listed, Lists, parts
 from dialer.store.tables import (
     DIALED,
@@ -56,6 +58,7 @@ class Wish(NamedTuple):
     consents: tuple[Consent, ...]
     batch_id: str
     importer: str
+    creditor: str
     packs: tuple[str, ...] = ()
     purpose: str = "collection"
 
@@ -78,6 +81,7 @@ def wish(
         contact.consents,
         batch_id,
         importer,
+        contact.creditor,
         *asked,
     )
 
@@ -99,7 +103,9 @@ def row(
 def flag_rows(match: Match) -> Select[*tuple[Any, ...]]:
     until = type_coerce(flags.c.until, String)
     in_force = or_(until.is_(None), until > bindparam("now", type_=String))
-    return row("flag", flags.c.token, flags.c.flag).where(match["token"], in_force)
+    end = func.coalesce(until, "")
+    found = row("flag", flags.c.token, flags.c.flag, end)
+    return found.where(match["token"], in_force)
 
 
 def review_rows(match: Match) -> Select[*tuple[Any, ...]]:
@@ -119,7 +125,12 @@ def call_rows(match: Match) -> list[Select[*tuple[Any, ...]]]:
         text(DIALED),
         attempts.c.disposition == Disposition.UNKNOWN.value,
     )
-    outcome = case((maybe, _word("'answered'")), else_=_word("'unanswered'"))
+    lost = attempts.c.disposition == Disposition.ABANDONED.value
+    outcome = case(
+        (lost, _word("'abandoned'")),
+        (maybe, _word("'answered'")),
+        else_=_word("'unanswered'"),
+    )
     rang = type_coerce(attempts.c.dialing_at, String)
     came = type_coerce(inbound.c.at, String)
     person = mine_once.c.person
@@ -143,6 +154,7 @@ def statement(match: Match) -> CompoundSelect[*tuple[Any, ...]]:
 
 def facts(lists: Lists) -> CompoundSelect[*tuple[Any, ...]]:
     tokens = [*lists("persons"), *lists("numbers"), *lists("accounts")]
+    tokens += lists("creditors")
     return statement(
         {
             "token": flags.c.token.in_([*tokens, bindparam("everybody")]),
@@ -154,6 +166,10 @@ def facts(lists: Lists) -> CompoundSelect[*tuple[Any, ...]]:
 
 _facts = Listed(facts)
 
+
+_reviews = select(reviews.c.reviewer, reviews.c.approved).where(
+    reviews.c.batch_id == bindparam("batch_id")
+)
 
 # --- what is asked of it
 
@@ -173,6 +189,7 @@ def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> F
         "persons": [wish.person for wish in wishes],
         "numbers": [wish.number for wish in wishes],
         "accounts": [wish.account for wish in wishes],
+        "creditors": [creditor_token(wish.creditor) for wish in wishes],
         "batches": [wish.batch_id for wish in wishes],
     }
     times = {"now": stamp(now), "since": stamp(now - HISTORY), "everybody": EVERYBODY}
@@ -183,8 +200,9 @@ def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> F
 
 
 def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
-    tokens = (wish.person, wish.number, wish.account, EVERYBODY)
-    flagged = [row[0] for token in tokens for row in found.get(("flag", token), ())]
+    creditor = creditor_token(wish.creditor)
+    tokens = (wish.person, wish.number, wish.account, creditor, EVERYBODY)
+    flagged = [row for token in tokens for row in found.get(("flag", token), ())]
     return Case(
         number=wish.number,
         person=wish.person,
@@ -197,9 +215,28 @@ def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
         importer=wish.importer,
         history=history(found, wish.person),
         consents=wish.consents,
-        flags=tuple(dict.fromkeys(flagged)),
+        flags=tuple(dict.fromkeys(row[0] for row in flagged)),
         purpose=wish.purpose,
+        flags_until=last_end(flagged),
     )
+
+
+def last_end(flagged: list[tuple[str, str, str, str]]) -> datetime | None:
+    """When all of the flags have ended; None when one does not."""
+    ends = [until for _, until, _, _ in flagged]
+    return datetime.fromisoformat(max(ends)) if ends and all(ends) else None
+
+
+def bare(wish: Wish, reviewers: tuple[str, ...]) -> Case:
+    """The case of one of whom no call and no flag is known."""
+    return case_of(wish, {}, reviewers)
+
+
+def reviewed(connection: Connection, batch_id: str) -> tuple[str, ...]:
+    """Who approved a batch."""
+    rows = connection.execute(_reviews, {"batch_id": batch_id})
+    said = [(r.reviewer, "yes" if r.approved else "no", "", "") for r in rows]
+    return approvers(said)
 
 
 def approvers(reviewed: list[tuple[str, str, str, str]]) -> tuple[str, ...]:

@@ -7,11 +7,20 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from dialer.model import Case, Contact
 from dialer.store import cases
 from dialer.store.port import Batch, NotFound, Refused, Review
+from dialer.store.prepared import parts
 from dialer.store.rows import R, contact_of, contact_row
 from dialer.store.runner import Runner
 from dialer.store.tables import batches, contacts, numbers, reviews
@@ -31,6 +40,16 @@ _numbered = (
         )
     )
     .order_by(contacts.c.contact_id)
+)
+_mine: BindParameter[str] = bindparam("tokens", expanding=True)
+_accounts = select(contacts.c.account, contacts.c.contact_id, literal(0)).where(
+    contacts.c.account.in_(_mine)
+)
+_persons = select(numbers.c.person, numbers.c.contact_id, literal(0)).where(
+    numbers.c.person.in_(_mine)
+)
+_numbers = select(numbers.c.number, numbers.c.contact_id, numbers.c.position).where(
+    numbers.c.number.in_(_mine)
 )
 _with_importer = (
     select(contacts, batches.c.importer)
@@ -79,6 +98,9 @@ class SqlContacts:
 
     async def find(self, number: str) -> list[tuple[Contact, Batch]]:
         return await self._runner.read(lambda c: find(c, number))
+
+    async def owners(self, tokens: Sequence[str]) -> dict[str, tuple[str, int]]:
+        return await self._runner.read(lambda c: owners(c, tokens))
 
     async def case(self, contact_id: str, number: int, now: datetime) -> Case:
         return await self._runner.read(lambda c: one_case(c, contact_id, number, now))
@@ -207,6 +229,17 @@ def find(connection: Connection, number: str) -> list[tuple[Contact, Batch]]:
     rows = connection.execute(_numbered, {"number": number}).all()
     mine = {row.batch_id: batch(connection, row.batch_id) for row in rows}
     return [(contact_of(row), mine[row.batch_id]) for row in rows]
+
+
+def owners(connection: Connection, tokens: Sequence[str]) -> dict[str, tuple[str, int]]:
+    found = dict[str, tuple[str, int]]()
+    for part in parts(tokens):
+        for statement in (_accounts, _persons, _numbers):
+            for token, contact_id, position in connection.execute(
+                statement, {"tokens": list(part)}
+            ):
+                found[token] = (contact_id, position)
+    return found
 
 
 def one_case(

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, literal_column, select, update
 
+from dialer.agreements.event import Pen
 from dialer.attempt import Ended, Phase, advance
 from dialer.model import SPOKE, NextTry, Outcome
-from dialer.store import flags
+from dialer.store import agreements, flags
+from dialer.store.agreements import Pens
 from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
 from dialer.store.port import FlagRow, Refused
 from dialer.store.prepared import Listed, Prepared, Values
@@ -48,7 +50,7 @@ _busy = Listed(
 )
 NEXT = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "not_before", "stage"),
+    *("account", "not_before", "stage", "asked"),
 )
 BLANK = {"verdict": "{}", "rules": "", "facts": "{}", "measures": "{}", "cause": ""}
 _next = Prepared(
@@ -65,11 +67,13 @@ _next = Prepared(
 Over = tuple[Any, Outcome]  # an attempt's row, and how it ended
 
 
-def finish(work: Work, endings: Sequence[tuple[str, Outcome]]) -> list[None]:
+def finish(
+    pens: Pens, work: Work, endings: Sequence[tuple[str, Outcome]]
+) -> list[None]:
     rows = read(work, _ending, [attempt_id for attempt_id, _ in endings])
     if len({row.contact_id for row in rows}) < len(rows):
         half = len(rows) // 2  # the later must see what the earlier left
-        return finish(work, endings[:half]) + finish(work, endings[half:])
+        return finish(pens, work, endings[:half]) + finish(pens, work, endings[half:])
     ended = [(row, o) for row, (_, o) in zip(rows, endings, strict=True)]
     close(work, ended)
     following = plan_next(work, ended)
@@ -79,6 +83,8 @@ def finish(work: Work, endings: Sequence[tuple[str, Outcome]]) -> list[None]:
         if outcome.flags:
             set_flags(work, row, outcome)
         note(work, row, outcome, following.get(row.attempt_id))
+        if outcome.commitment:
+            agree(work, row, outcome, pens())
     return [None] * len(ended)
 
 
@@ -112,6 +118,14 @@ def set_flags(work: Work, row: Any, outcome: Outcome) -> None:
     blank = FlagRow("", "", "", outcome.at, f"call:{row.attempt_id}")
     found = flags.from_call(outcome.flags, row.person, row.number, blank)
     flags.add(work, found)
+
+
+def agree(work: Work, row: Any, outcome: Outcome, pen: Pen) -> None:
+    """Unfit: what was confirmed is no agreement; nothing of the end is written."""
+    assert outcome.commitment is not None
+    about = (row.account, row.contact_id, row.attempt_id)
+    name = f"g_{row.attempt_id}"
+    agreements.begin(work, name, outcome.commitment, about, outcome.at, pen)
 
 
 def plan_next(work: Work, ended: Sequence[Over]) -> dict[str, str]:
@@ -149,6 +163,7 @@ def next_values(row: Any, outcome: Outcome, wish: NextTry) -> Values:
         "account": row.account,
         "not_before": stamp(wish.not_before),
         "stage": max(row.contact_stage, outcome.stage),
+        "asked": int(wish.asked),
     }
 
 

@@ -1,9 +1,10 @@
-"""What stops calls to a person, a number, an account, or to everybody."""
+"""What stops calls: to a person, a number, on an account, for a creditor, to all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -24,6 +25,7 @@ _of = (
     .where(flags.c.token.in_(bindparam("tokens", expanding=True)))
     .order_by(flags.c.at, flags.c.flag, flags.c.scope)
 )
+_every = select(flags).order_by(flags.c.at, flags.c.flag, flags.c.scope, flags.c.token)
 
 
 class SqlFlags:
@@ -37,6 +39,9 @@ class SqlFlags:
 
     async def of(self, tokens: Sequence[str]) -> list[FlagRow]:
         return await self._runner.read(lambda c: of(c, tokens))
+
+    async def all(self) -> list[FlagRow]:
+        return await self._runner.read(every)
 
 
 #: The token of a flag of scope `all`: it stops calls to everybody.
@@ -70,10 +75,15 @@ def of(connection: Connection, tokens: Sequence[str]) -> list[FlagRow]:
     """All of them, also those that have ended (whoever asks compares `until`), with
     those of scope `all`."""
     rows = connection.execute(_of, {"tokens": [*tokens, EVERYBODY]})
-    return [
-        FlagRow(row.flag, row.scope, row.token, row.at, row.source, row.until)
-        for row in rows
-    ]
+    return list(map(row_of, rows))
+
+
+def every(connection: Connection) -> list[FlagRow]:
+    return list(map(row_of, connection.execute(_every)))
+
+
+def row_of(row: Any) -> FlagRow:
+    return FlagRow(row.flag, row.scope, row.token, row.at, row.source, row.until)
 
 
 def from_call(

@@ -18,6 +18,7 @@ KINDS = {
     "contacts.added": "a chunk of contacts was added; the batch's counters (batch)",
     "batch.reviewed": "a reviewer approved or rejected a batch (batch)",
     "flag.set": "something that stops calls was set or extended (flag)",
+    "list.exported": "a do-not-call list was written out in clear, and by whom (who)",
     "campaign.created": "a campaign with its settings (campaign)",
     "campaign.state": "a campaign was launched, paused, resumed, stopped, done",
     "attempt.planned": "an attempt is due from a given time (attempt)",
@@ -29,6 +30,7 @@ KINDS = {
     "attempt.answered": "the far end picked up (attempt)",
     "attempt.lost": "its node died after dialing; never dialed again (attempt)",
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
+    "agreement.event": "a signed event of an agreement, with its hash (agreement)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
+    TextClause,
     bindparam,
     or_,
     select,
@@ -21,35 +22,37 @@ from sqlalchemy import (
 
 from dialer.attempt import (
     Answered,
-    Attempt,
-    Dialing,
-    Ended,
     Lost,
     Phase,
     Postponed,
     Reserved,
     advance,
 )
-from dialer.model import Case, Disposition, Judge, Outcome, Reason, Verdict
-from dialer.store import cases, finish
+from dialer.model import Judge, Outcome, Verdict
+from dialer.store import finish
+from dialer.store.agreements import Pens
+from dialer.store.judging import (
+    campaigns_of,
+    facts,
+    judged,
+    not_running,
+    note_verdict,
+    sift,
+)
 from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
 from dialer.store.port import Claimed, Refused
 from dialer.store.prepared import Listed, Prepared, parts
 from dialer.store.rows import (
-    consents_of,
     contact_of,
-    reason_map,
     rules_text,
     verdict_text,
-    words,
-    zones_of,
 )
 from dialer.store.runner import Runner
 from dialer.store.tables import (
+    ASKED,
     DUE,
     HELD,
     attempts,
-    batches,
     campaigns,
     contacts,
     numbers,
@@ -57,48 +60,60 @@ from dialer.store.tables import (
 )
 from dialer.store.work import Work
 
-HOUSE = "the ledger (rule of the house)"
-SOON = timedelta(minutes=1)  # when the gate names a moment that has passed
+TURNS = 4  # of taking more where the gate refused some: the next poll goes on
 
 _running = select(campaigns.c.campaign_id).where(
     campaigns.c.campaign_id == bindparam("wanted"), campaigns.c.state == "running"
 )
-_due = (
-    select(attempts.c.row)
-    .where(
-        attempts.c.campaign_id == bindparam("wanted"),
-        attempts.c.campaign_id.in_(_running),
-        DUE,
-        attempts.c.not_before <= bindparam("now"),
+
+
+def _claim_of(kind: TextClause) -> Prepared:
+    """due -> reserved, oldest first, of the due attempts that `kind` names."""
+    due = (
+        select(attempts.c.row)
+        .where(
+            attempts.c.campaign_id == bindparam("wanted"),
+            attempts.c.campaign_id.in_(_running),
+            kind,
+            attempts.c.not_before <= bindparam("now"),
+        )
+        .order_by(attempts.c.not_before, attempts.c.row)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
     )
-    .order_by(attempts.c.not_before, attempts.c.row)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
-)
-_claim = Prepared(
-    update(attempts)
-    .where(attempts.c.row.in_(_due.scalar_subquery()))
-    .values(
-        phase=Phase.RESERVED.value,
-        node=bindparam("by"),
-        lease_until=bindparam("until"),
+    return Prepared(
+        update(attempts)
+        .where(attempts.c.row.in_(due.scalar_subquery()))
+        .values(
+            phase=Phase.RESERVED.value,
+            node=bindparam("by"),
+            lease_until=bindparam("until"),
+        )
+        .returning(attempts.c.row)
     )
-    .returning(attempts.c.row)
+
+
+_claim, _claim_asked = _claim_of(DUE), _claim_of(ASKED)
+MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
+THEIRS = (
+    "person",
+    "account",
+    "batch_id",
+    "zones",
+    "locations",
+    "sources",
+    "consents",
+    "creditor",
 )
 _claimed = Listed(
     lambda lists: (
         select(
-            attempts.c.row,
-            attempts.c.not_before,
-            *(attempts.c.attempt_id, attempts.c.n, attempts.c.position),
-            contacts,
+            *(attempts.c[n] for n in (*MINE, *GOVERNED) if n != "contact_id"), contacts
         )
         .join_from(attempts, contacts)
         .where(attempts.c.row.in_(lists("rows")))
     )
 )
-MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
-THEIRS = ("person", "account", "batch_id", "zones", "locations", "sources", "consents")
 _whole = Listed(
     lambda lists: (
         select(
@@ -107,14 +122,6 @@ _whole = Listed(
         )
         .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
-    )
-)
-_campaigns = Listed(
-    lambda lists: select(campaigns).where(campaigns.c.campaign_id.in_(lists("ids")))
-)
-_batches = Listed(
-    lambda lists: select(batches.c.batch_id, batches.c.importer).where(
-        batches.c.batch_id.in_(lists("ids"))
     )
 )
 _bare = Listed(
@@ -134,13 +141,22 @@ _leased = Prepared(
         ),
     )
 )
+_lost = Prepared(
+    select(attempts.c.attempt_id)
+    .where(
+        attempts.c.phase == Phase.UNKNOWN.value,
+        attempts.c.campaign_id == bindparam("wanted"),
+    )
+    .order_by(attempts.c.row)
+)
 
 
 class SqlLedger:
     """`port.Ledger` on any SQL database."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, pens: Pens) -> None:
         self._runner = runner
+        self._finish = partial(finish.finish, pens)  # one object: callers share it
 
     async def claim(
         self,
@@ -150,11 +166,10 @@ class SqlLedger:
         node: str,
         now: datetime,
         lease: timedelta,
+        judge: Judge | None = None,
     ) -> list[Claimed]:
-        taken = Reserved(node, now + lease)
-        return await self._runner.write(
-            lambda work: claim(work, campaign_id, limit, taken, now)
-        )
+        want = Want(campaign_id, limit, Reserved(node, now + lease), now, judge)
+        return await self._runner.write(lambda work: claim(work, want))
 
     async def dialing(
         self, attempt_id: str, *, node: str, now: datetime, judge: Judge
@@ -171,27 +186,64 @@ class SqlLedger:
 
     async def finish(self, attempt_id: str, outcome: Outcome) -> None:
         """From any open phase that `attempt.MOVES` lets end. IllegalMove: done."""
-        await self._runner.together(finish.finish, (attempt_id, outcome))
+        await self._runner.together(self._finish, (attempt_id, outcome))
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))
 
+    async def lost(self, campaign_id: str) -> list[str]:
+        values = {"wanted": campaign_id}
+        return await self._runner.read(
+            lambda connection: [row for (row,) in _lost.run(connection, values)]
+        )
 
-def claim(
-    work: Work, campaign_id: str, limit: int, taken: Reserved, now: datetime
-) -> list[Claimed]:
+
+class Want(NamedTuple):
+    """What a node asks for when it claims."""
+
+    campaign_id: str
+    limit: int
+    taken: Reserved
+    now: datetime
+    judge: Judge | None
+
+
+def claim(work: Work, want: Want) -> list[Claimed]:
+    """Whom the gate refuses by now is put back, and the next ones are taken instead."""
+    lawful = list[Any]()
+    for _ in range(TURNS):
+        wanted = want.limit - len(lawful)
+        found = take(work, want, wanted)
+        if want.judge is None or not found:
+            lawful += found
+            break
+        for part in parts(found):
+            allowed = sift(work, part, want.judge, want.now)
+            lawful += [row for row in part if row.attempt_id in allowed]
+        if len(lawful) == want.limit or len(found) < wanted:
+            break
+    return [
+        Claimed(row.attempt_id, row.campaign_id, contact_of(row), row.position, row.n)
+        for row in lawful
+    ]
+
+
+def take(work: Work, want: Want, limit: int) -> list[Any]:
+    """Rows of attempts, now reserved, with their contacts' columns."""
+    campaign_id, _, taken, now, _ = want
     values = {"wanted": campaign_id, "limit": limit, "now": stamp(now)}
     lease = {"by": taken.node, "until": stamp(taken.lease_until)}
-    rows = [row for (row,) in _claim.run(work.connection, {**values, **lease})]
+    told = {**values, **lease}
+    rows = [row for (row,) in _claim_asked.run(work.connection, told)]
+    asked = set(rows)
+    if len(rows) < limit:
+        told["limit"] = limit - len(rows)
+        rows += [row for (row,) in _claim.run(work.connection, told)]
     if not rows:
         return []
-    read = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
-    read.sort(key=attrgetter("not_before", "row"))
-    found = [
-        Claimed(row.attempt_id, campaign_id, contact_of(row), row.position, row.n)
-        for row in read
-    ]
-    ids = [claimed.attempt_id for claimed in found]
+    found = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
+    found.sort(key=lambda row: (row.row not in asked, row.not_before, row.row))
+    ids = [row.attempt_id for row in found]
     body = {"node": taken.node, "lease_until": lease["until"], "attempts": ids}
     work.note(now, "attempt.reserved", campaign_id, body)
     return found
@@ -212,9 +264,7 @@ def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     if len(asked) > 1 and not strangers(work.connection, rows):
         half = len(asked) // 2  # the later must see the calls of the earlier
         return dialing(work, asked[:half]) + dialing(work, asked[half:])
-    named = {"ids": list({row.campaign_id for row in rows})}
-    found = _campaigns.all(work.connection, named)
-    of = {campaign.campaign_id: campaign for campaign in found}
+    of = campaigns_of(work.connection, rows)
     known = facts(work.connection, rows, of, min(ask.now for ask in asked))
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
@@ -245,67 +295,6 @@ def strangers(connection: Connection, rows: Sequence[Any]) -> bool:
         return False
     owners = _owners.all(connection, {"numbers": list(persons.values())})
     return all(persons.get(person, number) == number for number, person in owners)
-
-
-def facts(
-    connection: Connection,
-    rows: Sequence[Any],
-    of: Mapping[str, Any],
-    since: datetime,
-) -> list[Case]:
-    """What the gate may know of each; `of`: the campaigns by id. Of flags, those in
-    force at `since`, the first moment that is asked of: one that ends meanwhile still
-    stops."""
-    named = {"ids": list({row.batch_id for row in rows})}
-    importers = {b.batch_id: b.importer for b in _batches.all(connection, named)}
-    asked = {name: cases.asked(campaign.settings) for name, campaign in of.items()}
-    wishes = [
-        cases.Wish(
-            row.person,
-            row.number,
-            row.account,
-            zones_of(row.zones)[row.position],
-            words(row.locations),
-            words(row.sources),
-            consents_of(row.consents),
-            row.batch_id,
-            importers[row.batch_id],
-            *asked[row.campaign_id],
-        )
-        for row in rows
-    ]
-    return cases.gather(connection, wishes, since)
-
-
-def not_running(state: str, now: datetime) -> Verdict:
-    """Paused or stopped between claim and dialing: no new calls."""
-    reason = Reason("campaign_state", HOUSE, f"the campaign is {state}")
-    return Verdict(False, (reason,), now)
-
-
-def judged(attempt: Attempt, verdict: Verdict, now: datetime) -> Attempt:
-    if verdict.allowed:
-        return advance(attempt, Dialing(now))
-    if verdict.next_allowed is None:
-        return advance(attempt, Ended(Disposition.REFUSED, now))
-    later = verdict.next_allowed if verdict.next_allowed > now else now + SOON
-    return advance(attempt, Postponed(later))
-
-
-def note_verdict(
-    work: Work, row: Any, moved: Attempt, verdict: Verdict, now: datetime
-) -> None:
-    body: dict[str, object] = {"campaign": row.campaign_id, "contact": row.contact_id}
-    if moved.phase is Phase.DIALING:
-        body |= {"n": row.n, "node": moved.node}
-        work.note(now, "attempt.dialing", row.attempt_id, body)
-        return
-    body |= {"reasons": [reason_map(reason) for reason in verdict.reasons]}
-    if moved.phase is Phase.DONE:
-        work.note(now, "attempt.refused", row.attempt_id, body)
-    else:
-        body |= {"not_before": stamp(moved.not_before)}
-        work.note(now, "attempt.postponed", row.attempt_id, body)
 
 
 def answered(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[None]:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from dialer.attempt import Attempt, Ended, Phase, advance
 from dialer.model import Case, Contact, Disposition, Judge, Reason, Verdict
-from dialer.store import cases, moves
+from dialer.store import cases, moves, page
+from dialer.store.page import CHUNK, Span
 from dialer.store.port import Campaign, NotFound, Planned
 from dialer.store.prepared import Prepared
 from dialer.store.rows import (
@@ -23,10 +24,9 @@ from dialer.store.rows import (
     rules_text,
     verdict_text,
 )
-from dialer.store.tables import OPEN, attempts, batches, contacts, numbers, stamp
+from dialer.store.tables import attempts, batches, stamp
 from dialer.store.work import Work, new_id
 
-CHUNK = 2000
 HOUSE = "the ledger (rule of the house)"
 OPEN_ATTEMPT = Reason(
     "open_attempt", HOUSE, "another attempt for this number is not over"
@@ -35,31 +35,8 @@ ALREADY = Reason(
     "already_planned", HOUSE, "the contact has an attempt in this campaign"
 )
 
-_page = (
-    select(contacts)
-    .where(
-        contacts.c.batch_id == bindparam("batch_id"),
-        contacts.c.place > bindparam("after"),
-    )
-    .order_by(contacts.c.place)
-    .limit(CHUNK)
-)
 _importer = select(batches.c.importer).where(
     batches.c.batch_id == bindparam("batch_id")
-)
-_planned = select(attempts.c.contact_id).where(
-    attempts.c.campaign_id == bindparam("campaign_id"),
-    attempts.c.contact_id.in_(bindparam("ids", expanding=True)),
-)
-_open = select(attempts.c.number).where(
-    OPEN,
-    attempts.c.number.in_(bindparam("tokens", expanding=True)),
-)
-_shared = (
-    select(numbers.c.number)
-    .where(numbers.c.number.in_(bindparam("tokens", expanding=True)))
-    .group_by(numbers.c.number)
-    .having(func.count() > 1)
 )
 NEW = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
@@ -97,38 +74,54 @@ def try_chunk(
     connection: Connection, order: Order, batch_id: str, after: int
 ) -> tuple[list[Planned], int | None]:
     """One chunk, judged. -> the chunk, where the next begins (None: it was the last)"""
-    page = connection.execute(_page, {"batch_id": batch_id, "after": after}).all()
-    found = [contact_of(row) for row in page]
-    if not found:
+    rows = page.rows_of(connection, batch_id, after)
+    if not rows:
         return [], None
-    importer = connection.execute(_importer, {"batch_id": batch_id}).scalar_one()
-    asked = cases.asked(order.campaign.settings)
+    found = [contact_of(row) for row in rows]
+    span = Span(batch_id, after, rows[-1].place)
     numbered = [(c, position) for c in found for position in range(len(c.numbers))]
-    wishes = [cases.wish(*one, batch_id, importer, asked) for one in numbered]
-    known = cases.gather(connection, wishes, order.now)
+    known = facts(connection, order, span, numbered)
     judged = [
         Planned(contact, batch_id, position, verdict)
         for (contact, position), verdict in judge_all(
-            connection, order, numbered, known
+            connection, order, span, numbered, known
         )
     ]
-    following = page[-1].place if len(found) == CHUNK else None
-    return judged, following
+    return judged, span.last if len(found) == CHUNK else None
+
+
+def facts(
+    connection: Connection, order: Order, span: Span, numbered: Sequence[Numbered]
+) -> list[Case]:
+    """What the gate may know of each number, in order."""
+    importer = connection.execute(_importer, {"batch_id": span.batch_id}).scalar_one()
+    asked = cases.asked(order.campaign.settings)
+    noted = page.noted(connection, span, order.now)
+    wishes = [cases.wish(*one, span.batch_id, importer, asked) for one in numbered]
+    full = [w for w, (c, _) in zip(wishes, numbered, strict=True) if in_it(c, noted)]
+    gathered = iter(cases.gather(connection, full, order.now))
+    reviewers = cases.reviewed(connection, span.batch_id)
+    return [
+        next(gathered) if in_it(contact, noted) else cases.bare(wish, reviewers)
+        for wish, (contact, _) in zip(wishes, numbered, strict=True)
+    ]
+
+
+def in_it(contact: Contact, noted: set[str] | None) -> bool:
+    return noted is None or contact.contact_id in noted
 
 
 def judge_all(
     connection: Connection,
     order: Order,
+    span: Span,
     numbered: Sequence[Numbered],
     known: Sequence[Case],
 ) -> list[tuple[Numbered, Verdict]]:
     """For each contact its first number that may be called now or later."""
-    ids = sorted({contact.contact_id for contact, _ in numbered})
-    campaign = {"campaign_id": order.campaign.campaign_id, "ids": ids}
-    planned = set(connection.execute(_planned, campaign).scalars())
-    tokens = {"tokens": sorted({case.number for case in known})}
-    busy = set(connection.execute(_open, tokens).scalars()) | order.taken
-    shared = set(connection.execute(_shared, tokens).scalars())
+    planned = page.planned(connection, span, order.campaign.campaign_id)
+    busy = page.busy(connection, span) | order.taken
+    shared = page.shared(connection, span)
     chosen = dict[str, tuple[Numbered, Verdict]]()
     for one, case in zip(numbered, known, strict=True):
         name = one[0].contact_id
@@ -141,8 +134,8 @@ def judge_all(
             chosen[name] = one, verdict
             if not for_good(verdict):
                 busy.add(case.number)
-                if not order.commit:  # else the database knows
-                    order.taken |= shared & {case.number}
+                if not order.commit and case.number in shared:  # else it is written
+                    order.taken.add(case.number)
     return list(chosen.values())
 
 
@@ -172,30 +165,46 @@ def skipped(planned: Planned) -> bool:
 
 
 def create(work: Work, order: Order, found: list[Planned]) -> None:
-    rows = [row(order, planned) for planned in found]
-    if rows:
-        _new.many(work.connection, rows)
+    same = dict[Verdict, dict[str, object]]()  # many have the same verdict
+    rows = list[dict[str, object]]()
+    for planned in found:
+        verdict = planned.verdict
+        if verdict not in same:
+            same[verdict] = judged_values(order, verdict)
+        rows.append({**same[verdict], **own_values(planned)})
+    create_rows(work, rows)
     for written, planned in zip(rows, found, strict=True):
         note(work, order, written, planned)
 
 
-def row(order: Order, planned: Planned) -> dict[str, object]:
-    verdict, contact = planned.verdict, planned.contact
+def create_rows(work: Work, rows: Sequence[dict[str, object]]) -> None:
+    """New attempts, whole (`NEW`)."""
+    if rows:
+        _new.many(work.connection, rows)
+
+
+def judged_values(order: Order, verdict: Verdict) -> dict[str, object]:
     attempt = Attempt(Phase.DUE, verdict.next_allowed or order.now)
     if for_good(verdict):
         attempt = advance(attempt, Ended(Disposition.REFUSED, order.now))
     return {
         **moves.values(attempt),
-        "attempt_id": new_id(),
         "campaign_id": order.campaign.campaign_id,
-        "contact_id": contact.contact_id,
         "n": 1,
+        "verdict": verdict_text(verdict),
+        "rules": rules_text(verdict),
+    }
+
+
+def own_values(planned: Planned) -> dict[str, object]:
+    contact = planned.contact
+    return {
+        "attempt_id": new_id(),
+        "contact_id": contact.contact_id,
         "position": planned.number,
         "number": contact.numbers[planned.number],
         "account": contact.account,
         "stage": contact.stage,
-        "verdict": verdict_text(verdict),
-        "rules": rules_text(verdict),
     }
 
 

@@ -6,14 +6,21 @@ Every change of state and its journal entry commit together. Personal words go t
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
+from dialer.agreements.event import Signed
+from dialer.agreements.state import Event
+from dialer.agreements.sums import Sums
 from dialer.attempt import Phase
 from dialer.model import (
     Case,
+    Commitment,
     Contact,
     Disposition,
     Judge,
@@ -66,6 +73,14 @@ class Vault(Protocol):
 
     async def get(self, contact_id: str) -> Personal: ...
 
+    async def keep(self, sums: Sums) -> None:
+        """Store sums under their commitment."""
+        ...
+
+    async def sums(self, commit: str) -> Sums:
+        """What a commitment binds to."""
+        ...
+
 
 # --- contacts: batches, reviews, flags
 
@@ -94,7 +109,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class FlagRow:
-    """Something that stops calls. scope: person | number | account | all."""
+    """Something that stops calls. scope: person | number | account | creditor | all."""
 
     flag: str  # do_not_call attorney cease dispute workplace wrong_number deceased
     scope: str
@@ -102,6 +117,15 @@ class FlagRow:
     at: datetime
     source: str  # call:<attempt id> | import | operator
     until: datetime | None = None
+
+
+@lru_cache(maxsize=1024)
+def creditor_token(name: str) -> str:
+    """The token of a creditor: its name, however it is written large or small. Contacts
+    have that name in clear; the token is one so that all flags are found alike."""
+    known = " ".join(name.casefold().split())
+    short = base64.b32encode(hashlib.sha256(known.encode()).digest()[:16])
+    return "r_" + short.decode().rstrip("=").lower()
 
 
 class Contacts(Protocol):
@@ -134,6 +158,11 @@ class Contacts(Protocol):
         """All contacts that have this number token."""
         ...
 
+    async def owners(self, tokens: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """For tokens of persons, numbers and accounts a contact that has it, and, for a
+        number, which of its numbers it is (else 0). Those of nobody are left out."""
+        ...
+
     async def case(self, contact_id: str, number: int, now: datetime) -> Case:
         """What the gate may know of calling the contact's number (an index) now:
         the same gathering that `Ledger.dialing` judges, without a campaign."""
@@ -146,6 +175,10 @@ class Flags(Protocol):
         ...
 
     async def of(self, tokens: Sequence[str]) -> list[FlagRow]: ...
+
+    async def all(self) -> list[FlagRow]:
+        """Every flag ever set, in the order of setting."""
+        ...
 
 
 # --- campaigns and attempts
@@ -168,6 +201,21 @@ class Planned:
     batch_id: str
     number: int  # index into contact.numbers
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """One contact as it stands in a campaign: what the gate says now of the number
+    that would be called, and the latest attempt (None: there was none)."""
+
+    contact: Contact
+    batch_id: str
+    number: int  # index into contact.numbers
+    case: Case
+    verdict: Verdict
+    phase: Phase | None = None
+    disposition: Disposition | None = None
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +274,7 @@ class Campaigns(Protocol):
         ...
 
     async def set_state(self, campaign_id: str, state: str, at: datetime) -> Campaign:
-        """created->running, running<->paused, running|paused->stopped|done;
+        """created|done->running, running<->paused, running|paused->stopped|done;
         anything else is Refused. Stopped: due attempts stay due and are not claimed."""
         ...
 
@@ -248,6 +296,26 @@ class Campaigns(Protocol):
         the reason `open_attempt`."""
         ...
 
+    def recycle(
+        self,
+        campaign_id: str,
+        outcomes: Sequence[str],
+        *,
+        judge: Judge,
+        now: datetime,
+        commit: bool,
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Judge every contact whose last attempt ended in one of these outcomes and,
+        with `commit`, make one more attempt on the same number for those who may be
+        called now or later."""
+        ...
+
+    def why(
+        self, campaign_id: str, batches: Sequence[str], *, judge: Judge, now: datetime
+    ) -> AsyncIterator[Sequence[Stood]]:
+        """Every contact of the batches (empty: all), in chunks. Writes nothing."""
+        ...
+
 
 class Ledger(Protocol):
     """The life of attempts. Hot path."""
@@ -260,8 +328,11 @@ class Ledger(Protocol):
         node: str,
         now: datetime,
         lease: timedelta,
+        judge: Judge | None = None,
     ) -> list[Claimed]:
-        """due -> reserved, oldest first, in one statement; only while running."""
+        """due -> reserved, oldest first, in one statement; only while running. With a
+        judge, whom it refuses now goes back to due at next_allowed, or ends `refused`,
+        in the same transaction, and others are claimed instead."""
         ...
 
     async def dialing(
@@ -284,6 +355,21 @@ class Ledger(Protocol):
         all leases of that node (it has just started anew). -> (given back, lost)"""
         ...
 
+    async def lost(self, campaign_id: str) -> list[str]:
+        """Attempts of which nobody knows how they ended, to be asked about."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Attempts dialed within one hour (UTC, from `hour` on) to numbers of one place."""
+
+    hour: datetime
+    zone: str  # the first candidate; empty: unknown
+    dialed: int
+    spoke: int  # a person was reached
+    abandoned: int  # a person was, and no agent
+
 
 #: `Calls.list` hides the built-in name inside the class.
 Turns = list[Turn]
@@ -296,8 +382,68 @@ class Calls(Protocol):
         self, campaign_id: str | None = None, *, limit: int | None = None
     ) -> AsyncIterator[AttemptRow]: ...
 
+    async def reached(self, campaign_id: str, since: datetime) -> Sequence[Reached]:
+        """Attempts dialed from `since` on, by hour and place, in order."""
+        ...
+
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """By id or unique prefix."""
+        ...
+
+
+# --- agreements
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """Where an agreement stands, as its events say. Tokens, no sums."""
+
+    agreement: str
+    account: str
+    contact_id: str
+    call: str | None
+    made_at: datetime
+    kind: str
+    state: str
+    parts: int
+    covered: int
+    next_due: str | None  # ISO date of the first part that is not covered
+    events: int
+    head: str  # hash of the last event
+
+
+SignedEvents = list[Signed]
+
+
+class Agreements(Protocol):
+    """Signed, append-only. `finish` begins those that are made in calls."""
+
+    def list(self) -> AsyncIterator[AgreementRow]:
+        """By id."""
+        ...
+
+    async def show(self, agreement: str) -> tuple[AgreementRow, SignedEvents]:
+        """By id or unique prefix."""
+        ...
+
+    async def of_call(self, attempt_id: str) -> AgreementRow | None: ...
+
+    async def append(
+        self, agreement: str, events: Sequence[Event], at: datetime, *, seq: int
+    ) -> AgreementRow:
+        """Add events; Refused unless the agreement has exactly `seq` of them."""
+        ...
+
+    async def replace(
+        self,
+        agreement: str,
+        successor: str,
+        commitment: Commitment,
+        at: datetime,
+        *,
+        by: str,
+    ) -> AgreementRow:
+        """Close it and begin `successor` for the same account, in one transaction."""
         ...
 
 
@@ -343,4 +489,5 @@ class Stores:
     campaigns: Campaigns
     ledger: Ledger
     calls: Calls
+    agreements: Agreements
     journal: Journal

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row
 
 from dialer.attempt import Phase
@@ -28,11 +29,14 @@ def text(value: object) -> str:
     return _encoder.encode(value)
 
 
+_words = msgspec.json.Decoder(tuple[str, ...])
+
+
 @lru_cache(maxsize=4096)
 def words(found: str) -> tuple[str, ...]:
     """A list of words: many rows share it, or one row is read again and again in the
     life of an attempt. The same text is read once."""
-    return tuple(json.loads(found))
+    return _words.decode(found)
 
 
 @lru_cache(maxsize=4096)
@@ -76,8 +80,8 @@ def contact_of(row: Any) -> Contact:
         contact_id=row.contact_id,
         person=row.person,
         account=row.account,
-        numbers=words(row.numbers),
-        masked=words(row.masked),
+        numbers=_words.decode(row.numbers),  # nobody else's: not kept
+        masked=_words.decode(row.masked),
         zones=zones_of(row.zones),
         locations=words(row.locations),
         language=row.language,

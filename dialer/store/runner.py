@@ -2,9 +2,10 @@
 
 SQLite has one writer at a time, so writes queue for one thread. It takes all that wait,
 runs them in one transaction and commits once: the sync to disk (0.3 ms here, 10 ms on a
-slow disk) is shared by all callers that came while the last one ran. Neighbours that
-ask for the same method are served by one call of it (`together`), so that they share
-its statements too. Nobody's answer is given before the commit that holds it.
+slow disk) is shared by all callers that came while the last one ran. Those of a group
+that ask for the same method are served by one call of it (`together`), so that they
+share its statements too. When callers come side by side, groups begin `GATHER` apart,
+to be worth their commit. Nobody's answer is given before the commit that holds it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, exc
@@ -25,6 +24,7 @@ from dialer.store.work import Work
 A = TypeVar("A")
 T = TypeVar("T")
 GROUP = 256  # at most this many methods share one commit: 0.1 s on a slow machine
+GATHER = 0.02  #: seconds between groups of several; a single one never waits
 #: Serves all that were asked, in order; an answer for each.
 Serve = Callable[[Work, Sequence[A]], Sequence[T]]
 
@@ -45,6 +45,7 @@ class Runner:
         self._writer = writer
         self._readers = reader
         self._asked: list[Job] = []
+        self._rest = 0.0  # of the loop's time, when the next group may begin
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store writer")
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="store reader")
@@ -75,7 +76,7 @@ class Runner:
         self._asked.append(Job(serve, asked, future))
         if self._idle.is_set():
             self._idle.clear()
-            self._loop.call_soon(self._next)
+            self._loop.call_at(self._rest, self._next)
         return await future
 
     async def read(self, job: Callable[[Connection], T]) -> T:
@@ -90,6 +91,7 @@ class Runner:
         """Give the thread what was asked since its last group, if anything."""
         group, self._asked = self._asked[:GROUP], self._asked[GROUP:]
         if group:
+            self._rest = self._loop.time() + GATHER * (len(group) > 1)
             self._thread.submit(self._work, group)
         else:
             self._idle.set()
@@ -102,7 +104,7 @@ class Runner:
     def _done(self, answers: list[Answer]) -> None:
         """Callers come first: what they ask for at once is in the next group."""
         deliver(answers)
-        self._loop.call_soon(self._next)
+        self._loop.call_at(self._rest, self._next)
 
     def _run(self, group: list[Job]) -> list[Answer]:
         """All in one transaction; if one fails, each in its own, so that only the
@@ -112,7 +114,7 @@ class Runner:
             work = Work(connection)
             answers = [
                 (job, answer, None)
-                for serve, jobs in neighbours(group)
+                for serve, jobs in kinds(group)
                 for job, answer in zip(
                     jobs, serve(work, [job.asked for job in jobs]), strict=True
                 )
@@ -129,10 +131,13 @@ def each(work: Work, jobs: Sequence[Callable[[Work], T]]) -> list[T]:
     return [job(work) for job in jobs]
 
 
-def neighbours(group: list[Job]) -> list[tuple[Serve[Any, Any], list[Job]]]:
-    """Jobs in a row that one method serves; nobody overtakes anybody."""
-    found = groupby(group, key=attrgetter("serve"))
-    return [(serve, list(jobs)) for serve, jobs in found]
+def kinds(group: list[Job]) -> list[tuple[Serve[Any, Any], list[Job]]]:
+    """The jobs by the method that serves them. All of a group wait at once, so any
+    order would do; what is for one alone (a flag somebody set) is first."""
+    found: dict[Serve[Any, Any], list[Job]] = {each: []}
+    for job in group:
+        found.setdefault(job.serve, []).append(job)
+    return [(serve, jobs) for serve, jobs in found.items() if jobs]
 
 
 def deliver(answers: list[Answer]) -> None:

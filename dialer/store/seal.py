@@ -49,13 +49,17 @@ def data_key_place(contact_id: str, version: int) -> str:
 
 def close(key: TenantKey, contact_id: str, personal: Personal) -> dict[str, object]:
     """A row of `records`."""
+    return close_text(key, contact_id, personal_text(personal))
+
+
+def close_text(key: TenantKey, name: str, plain: str) -> dict[str, object]:
+    """A row of `records` for any text, under the name it is found by."""
     data_key = os.urandom(LENGTH)
-    plain = personal_text(personal).encode()
     return {
-        "contact_id": contact_id,
+        "contact_id": name,
         "key_version": key.version,
-        "wrapped": wrap(key, contact_id, data_key),
-        "ciphertext": seal(AESGCM(data_key), plain, f"record|{contact_id}"),
+        "wrapped": wrap(key, name, data_key),
+        "ciphertext": seal(AESGCM(data_key), plain.encode(), f"record|{name}"),
     }
 
 
@@ -75,12 +79,21 @@ def reveal(
     key: TenantKey, contact_id: str, wrapped: bytes, ciphertext: bytes
 ) -> Personal:
     """The record. Tampered."""
-    data_key = unwrap(key, contact_id, wrapped)
     try:
-        plain = unseal(AESGCM(data_key), ciphertext, f"record|{contact_id}")
-        return personal_of(json.loads(plain))
-    except (InvalidTag, ValueError) as error:
+        return personal_of(
+            json.loads(reveal_text(key, contact_id, wrapped, ciphertext))
+        )
+    except ValueError as error:
         raise Tampered(contact_id) from error
+
+
+def reveal_text(key: TenantKey, name: str, wrapped: bytes, ciphertext: bytes) -> str:
+    """What `close_text` closed. Tampered."""
+    data_key = unwrap(key, name, wrapped)
+    try:
+        return unseal(AESGCM(data_key), ciphertext, f"record|{name}").decode()
+    except (InvalidTag, ValueError) as error:
+        raise Tampered(name) from error
 
 
 def keyring_row(key: TenantKey, token_secret: bytes) -> dict[str, object]:
@@ -123,6 +136,8 @@ def personal_text(personal: Personal) -> str:
             "sources": [
                 [s.kind, s.reference, s.dated.isoformat()] for s in personal.sources
             ],
+            "product": personal.product,
+            "role": personal.role,
         }
     )
 

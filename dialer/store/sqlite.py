@@ -17,6 +17,7 @@ import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from dialer.store import schema
+from dialer.store.agreements import Pens, SqlAgreements, no_pen
 from dialer.store.calls import SqlCalls
 from dialer.store.campaigns import SqlCampaigns
 from dialer.store.contacts import SqlContacts
@@ -115,10 +116,11 @@ def schema_of(path: Path) -> str | None:
 
 @asynccontextmanager
 async def open_sqlite(
-    vault: Path, ledger: Path, key: TenantKey
+    vault: Path, ledger: Path, key: TenantKey, pens: Pens = no_pen
 ) -> AsyncIterator[Stores]:
-    """All of storage on two files (made when they do not exist). Leaving the block
-    lets queued writes finish. KeyMissing: `key` does not open this vault."""
+    """All of storage on two files (made when they do not exist). `pens` gives what
+    signs agreements, when first needed. Leaving the block lets queued writes finish.
+    KeyMissing: `key` does not open this vault."""
     async with AsyncExitStack() as stack:
         engines = await asyncio.to_thread(prepared, vault, "vault")
         private = await stack.enter_async_context(Runner(*engines, readers=READERS))
@@ -130,7 +132,8 @@ async def open_sqlite(
             contacts=SqlContacts(shared),
             flags=SqlFlags(shared),
             campaigns=SqlCampaigns(shared),
-            ledger=SqlLedger(shared),
+            ledger=SqlLedger(shared, pens),
             calls=SqlCalls(shared),
+            agreements=SqlAgreements(shared, pens),
             journal=SqlJournal(shared),
         )

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from dialer.agreements.state import State
 from dialer.attempt import Phase
 
 
@@ -68,7 +69,7 @@ NAMES = {
 ledger = MetaData(naming_convention=NAMES)
 
 CAMPAIGN_STATES = ("created", "running", "paused", "stopped", "done")
-SCOPES = ("person", "number", "account", "all")
+SCOPES = ("person", "number", "account", "creditor", "all")
 
 
 def among(column: str, values: Iterable[str]) -> str:
@@ -207,6 +208,7 @@ attempts = Table(
     Column("rules", Text, nullable=False),  # rule ids of the last verdict, by spaces
     Column("facts", Text, nullable=False, server_default="{}"),
     Column("measures", Text, nullable=False, server_default="{}"),
+    Column("asked", Integer, nullable=False, server_default="0"),  # by the callee: 1
     CheckConstraint(among("phase", Phase), name="phase_known"),
     CheckConstraint("n >= 1 AND position >= 0", name="counted"),
     CheckConstraint(f"{LEASED} = (node IS NOT NULL)", name="leased_node"),
@@ -226,6 +228,7 @@ attempts = Table(
 # Of equal conditions, that whose column fewer moves write: they rewrite the index.
 OPEN = text("ended_at IS NULL")  # the phase is not done
 DUE = text("phase = 'due'")
+ASKED = text("phase = 'due' AND asked = 1")
 HELD = text("lease_until IS NOT NULL")  # LEASED
 RANG = text("dialing_at IS NOT NULL")
 #: One open attempt per phone, across all campaigns.
@@ -242,6 +245,13 @@ Index(
     attempts.c.not_before,
     sqlite_where=DUE,
     postgresql_where=DUE,
+)
+Index(
+    "ix_attempts_asked",
+    attempts.c.campaign_id,
+    attempts.c.not_before,
+    sqlite_where=ASKED,
+    postgresql_where=ASKED,
 )
 Index(
     "ix_attempts_leases",
@@ -276,6 +286,54 @@ turns = Table(
     Column("key", Boolean, nullable=False),
     Column("interrupted", Boolean, nullable=False),
     one_of("who", ("us", "them")),
+)
+
+# --- ledger: agreements
+
+AGREEMENT_STATES = tuple(str(state) for state in State)
+IN_FORCE = among("state", ("proposed", "confirmed", "active", "broken"))
+
+agreements = Table(  # where each stands: what its events say, kept for lists
+    "agreements",
+    ledger,
+    Column("agreement", String(40), primary_key=True),
+    Column("account", String(40), nullable=False),
+    Column("contact_id", ForeignKey("contacts.contact_id"), nullable=False),
+    Column("call", ForeignKey("attempts.attempt_id")),
+    Column("made_at", UtcTime, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("covered", Integer, nullable=False),
+    Column("next_due", String(10)),  # of the first part that is not covered
+    Column("events", Integer, nullable=False),
+    Column("head", String(64), nullable=False),
+    one_of("state", AGREEMENT_STATES),
+    CheckConstraint("covered BETWEEN 0 AND parts", name="covered_known"),
+    CheckConstraint("events >= 1", name="begun"),
+)
+#: One agreement in force for an account.
+Index(
+    "uq_agreements_in_force",
+    agreements.c.account,
+    unique=True,
+    sqlite_where=text(IN_FORCE),
+    postgresql_where=text(IN_FORCE),
+)
+Index("ix_agreements_call", agreements.c.call)
+
+agreement_events = Table(
+    "agreement_events",
+    ledger,
+    Column("agreement", ForeignKey("agreements.agreement"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(27), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("signature", String(88), nullable=False),
+    CheckConstraint("seq >= 0", name="counted"),
 )
 
 # --- ledger: the journal

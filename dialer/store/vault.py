@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
+from dialer.agreements.sums import Sums
 from dialer.model import Personal
 from dialer.store import seal
 from dialer.store.keys import TenantKey
 from dialer.store.port import KeyMissing, NotFound, StoreError
+from dialer.store.rows import text
 from dialer.store.runner import Runner
 from dialer.store.vault_tables import keyring, records
 from dialer.store.work import Work
@@ -75,14 +78,42 @@ class SealedVault:
         return await self._runner.write(lambda work: put(work, self._key.version, rows))
 
     async def get(self, contact_id: str) -> Personal:
-        row = await self._runner.read(lambda connection: get(connection, contact_id))
+        key, wrapped, ciphertext = await self._sealed("contact", contact_id)
+        return seal.reveal(key, contact_id, wrapped, ciphertext)
+
+    async def keep(self, sums: Sums) -> None:
+        """KeyMissing: as `put`."""
+        plain = {"currency": sums.currency, "sums": sums.sums, "salt": sums.salt.hex()}
+        row = seal.close_text(self._key, sums_name(sums.commit), text(plain))
+        version = self._key.version
+        await self._runner.write(lambda work: put(work, version, [row]))
+
+    async def sums(self, commit: str) -> Sums:
+        """NotFound: they were erased. Tampered: they are not what was bound to."""
+        name = sums_name(commit)
+        key, wrapped, ciphertext = await self._sealed("sums", name)
+        found = json.loads(seal.reveal_text(key, name, wrapped, ciphertext))
+        sums = Sums(
+            found["currency"], tuple(found["sums"]), bytes.fromhex(found["salt"])
+        )
+        if sums.commit != commit:
+            raise seal.Tampered(name)
+        return sums
+
+    async def _sealed(self, kind: str, name: str) -> tuple[TenantKey, bytes, bytes]:
+        row = await self._runner.read(lambda connection: get(connection, kind, name))
         key = self._known.get(row[0])
         if key is None:
             raise KeyMissing(
-                f"the record of {contact_id} needs version {row[0]} of the tenant key:"
+                f"the record of {name} needs version {row[0]} of the tenant key:"
                 " it was rotated; start this process anew"
             )
-        return seal.reveal(key, contact_id, row[1], row[2])
+        return key, row[1], row[2]
+
+
+def sums_name(commit: str) -> str:
+    """Under what name the records hold them."""
+    return f"s_{commit[:32]}"
 
 
 def put(work: Work, version: int, rows: list[dict[str, object]]) -> int:
@@ -96,8 +127,8 @@ def put(work: Work, version: int, rows: list[dict[str, object]]) -> int:
     return len(new)
 
 
-def get(connection: Connection, contact_id: str) -> tuple[int, bytes, bytes]:
-    row = connection.execute(_record, {"contact_id": contact_id}).first()
+def get(connection: Connection, kind: str, name: str) -> tuple[int, bytes, bytes]:
+    row = connection.execute(_record, {"contact_id": name}).first()
     if row is None:
-        raise NotFound("contact", contact_id)
+        raise NotFound(kind, name)
     return row.key_version, row.wrapped, row.ciphertext

@@ -11,7 +11,7 @@ import asyncio
 import math
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +25,7 @@ from dialer.channels.port import (
     NoSeat,
     NotAnswered,
     Order,
+    Switch,
 )
 from dialer.clock import Clock
 from dialer.trunks.caps import Cap
@@ -52,7 +53,7 @@ class Way(NamedTuple):
     """A trunk at work."""
 
     trunk: Trunk
-    channel: Channel
+    switch: Switch
     cap: Cap
     health: Health
     figures: Figures
@@ -67,7 +68,7 @@ class Routes:
     def __init__(
         self,
         trunks: Mapping[str, Trunk],
-        switches: Mapping[str, Channel],
+        switches: Mapping[str, Switch],
         clock: Clock,
         told: Callable[[Change], None] = lambda change: None,
         draw: Callable[[], float] = random.random,
@@ -149,7 +150,7 @@ class Routes:
         return timedelta(seconds=min(waits)) if waits else SOON
 
     def way(self, name: str) -> tuple[Trunk, Channel]:
-        return self._ways[name].trunk, self._ways[name].channel
+        return self._ways[name].trunk, self._ways[name].switch
 
     # --- calls
 
@@ -187,6 +188,19 @@ class Routes:
         else:
             health.failed(now)
         self._tell(name, before, why)
+
+    async def left(self, attempts: Collection[str]) -> dict[str, bool]:
+        """See `port.Carrier.left`. They may have gone out by any trunk."""
+        answers = list[Mapping[str, bool]]()
+        try:
+            for switch in {way.switch for way in self._ways.values()}:
+                names = [n for n, way in self._ways.items() if way.switch is switch]
+                tries = [Order(a, "", trunk=name) for a in attempts for name in names]
+                answers.append(await switch.left(tries))
+        except ChannelDown:
+            return {}  # one of them does not answer: nothing is known
+        told = (a for a in attempts if all(a in answer for answer in answers))
+        return {a: any(answer[a] for answer in answers) for a in told}
 
     # --- what else becomes known of trunks
 

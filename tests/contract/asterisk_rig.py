@@ -41,6 +41,7 @@ BEHAVIOUR = {
     "failed": ["Hangup(58)"],
 }
 DESK = "+8617000000999"  # where the people of the queue sit
+TOLD = ("Reason", "Stage", "Language")
 SINGS = "+8617000000998"  # 1 s of tone instead of ringing; answered 1 s later
 
 
@@ -50,7 +51,9 @@ def dialplan(heard: Path) -> str:
         for n, step in enumerate(steps, 1):
             said = step.replace("@", str(heard))
             lines.append(f"exten => {NUMBERS[name]},{n},{said}")
-    lines += [f"exten => {DESK},1,Answer()", " same => n,Wait(60)"]
+    told = " ".join(f"${{PJSIP_HEADER(read,X-Accord-{name})}}" for name in TOLD)
+    lines += [f"exten => {DESK},1,Log(NOTICE,told: {told})"]
+    lines += [" same => n,Answer()", " same => n,Wait(60)"]
     lines += [f"exten => {SINGS},1,Progress()", " same => n,Wait(0.2)"]
     lines += [f" same => n,Playback({heard}/tone1,noanswer)", " same => n,Wait(1)"]
     lines += [" same => n,Answer()", " same => n,Wait(60)"]
@@ -106,6 +109,8 @@ class AsteriskRig:
         self._clock = SystemClock()
         self._carrier = carrier
         self._heard = heard
+        self._told = 0
+        self._told = len(self.told())  # before: two rigs share these Asterisks
         self.channel: Channel = channel
 
     def number(self, scenario: str) -> str:
@@ -118,6 +123,10 @@ class AsteriskRig:
             time.sleep(0.05)
         found = sorted(self._heard.glob("[0-9]*.sln"))
         return b"".join(path.read_bytes() for path in found)
+
+    def told(self) -> list[str]:
+        log = (self._carrier.home / "log" / "messages").read_text()
+        return re.findall(r"told: (.+)", log)[self._told :]
 
     def lines(self) -> int:
         return self._carrier.channels()

@@ -57,10 +57,11 @@ class LoopbackRig:
     def __init__(self, people: bool) -> None:
         self.clock = FakeClock()
         self._heard: list[bytes] = []
+        self._people = People(answer=people, after=0.5)
         carrier = LoopbackChannel(
             callees(people),
             self.clock,
-            people=People(answer=people, after=0.5),
+            people=self._people,
             understands=self._hear,
         )
         self.carrier = carrier
@@ -71,6 +72,9 @@ class LoopbackRig:
 
     def far_heard(self) -> bytes:
         return b"".join(self._heard)
+
+    def told(self) -> list[str]:
+        return [f"{a.reason} {a.stage} {a.language}" for a in self._people.told]
 
     def lines(self) -> int:
         return self.carrier.lines()

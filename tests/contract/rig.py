@@ -48,6 +48,10 @@ class Rig(Passing, Protocol):
         quiet for a second."""
         ...
 
+    def told(self) -> list[str]:
+        """What people who took calls over were told: reason, stage, language."""
+        ...
+
     def lines(self) -> int:
         """Lines the far end holds open now."""
         ...

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.channels.port import Audio, Cause, Digit, Line, NotAnswered, Order
+from dialer.channels.port import About, Audio, Cause, Digit, Line, NotAnswered, Order
 from tests.contract.asterisk_rig import network, open_asterisk_rig
 from tests.contract.loopback_rig import open_loopback_rig
 from tests.contract.rig import SCENARIOS, Rig, loud_seconds, run, tone
@@ -24,6 +24,7 @@ RIGS = ["loopback", *(pytest.param(name, marks=LIVE) for name in WAYS)]
 #: What a driver cannot do yet.
 NOT_YET: set[tuple[str, str]] = set()
 SERIAL = itertools.count(1)
+ABOUT = About("want_person", 3, "zh")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +156,7 @@ async def test_hear_ends_when_they_hang_up(rig: Rig) -> None:
             again = len([heard async for heard in line.hear()])
             line.say(tone(1.0))  # to nobody: no error
             assert line.queued() == 0
-            assert not await line.transfer("queue:people")
+            assert not await line.transfer("queue:people", ABOUT)
             return count, again
 
     count, again = await run(rig, call())
@@ -268,12 +269,13 @@ async def test_lines_do_not_mix(rig: Rig) -> None:
 async def test_a_transfer_that_is_taken_ends_our_part(rig: Rig) -> None:
     async def call() -> bool:
         async with rig.channel.place(order(rig, "people")) as line:
-            taken = await line.transfer("queue:people")
+            taken = await line.transfer("queue:people", ABOUT)
             async for _ in line.hear():
                 pass  # what came before it was taken; and then it ends
             return taken
 
     assert await run(rig, call())
+    assert rig.told() == ["want_person 3 zh"]
 
 
 async def test_a_transfer_nobody_takes_leaves_us_the_line(opens: Open) -> None:
@@ -281,7 +283,7 @@ async def test_a_transfer_nobody_takes_leaves_us_the_line(opens: Open) -> None:
 
         async def call() -> bool:
             async with rig.channel.place(order(rig, "nobody")) as line:
-                taken = await line.transfer("queue:people")
+                taken = await line.transfer("queue:people", ABOUT)
                 assert len(await take(line, 0.5)) == 25
                 return taken
 

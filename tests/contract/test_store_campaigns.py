@@ -66,6 +66,7 @@ LAWFUL = {
     ("paused", "stopped"),
     ("running", "done"),
     ("paused", "done"),
+    ("done", "running"),
 }
 WAYS = {  # how a campaign gets into a state
     "created": (),
@@ -214,3 +215,28 @@ async def test_claims_carry_the_contact_with_its_stage(stores: Stores) -> None:
     await stores.ledger.rescue(NOW + LEASE, None)
     assert len(await claimed(stores, 5, now=NOW + LEASE)) == 2
     assert NODE == "node-1"
+
+
+async def test_what_was_reached_is_told_by_hour_and_place(stores: Stores) -> None:
+    """Only this campaign, only since, and an abandoned call is nobody reached."""
+    ends = (
+        Disposition.NO_ANSWER,
+        Disposition.PROMISED,
+        Disposition.ABANDONED,
+        Disposition.VOICEMAIL,
+    )
+    await running(stores, [contact(i) for i in range(1, len(ends) + 2)])
+    for i, end in enumerate(ends):
+        at = NOW + timedelta(minutes=i)
+        one = await dialed(stores, now=at)
+        if end is not Disposition.NO_ANSWER:
+            await stores.ledger.answered(one.attempt_id, at)
+        await stores.ledger.finish(one.attempt_id, Outcome(end, at))
+    await dialed(stores, now=NOW + DAY)  # not over: not counted
+    (found,) = await stores.calls.reached("spring", NOW)
+    assert found.hour == NOW.replace(minute=0, second=0, microsecond=0)
+    assert found.zone == contact(1).zones[0][0]
+    assert (found.dialed, found.spoke, found.abandoned) == (4, 1, 1)
+    late = NOW + timedelta(minutes=1)
+    assert [r.dialed for r in await stores.calls.reached("spring", late)] == [3]
+    assert await stores.calls.reached("autumn", NOW) == ()

@@ -16,11 +16,12 @@ from dialer.model import (
     Case,
     Disposition,
     Judge,
+    NextTry,
     Outcome,
     Reason,
     Verdict,
 )
-from dialer.store.port import AttemptRow, Campaign, NotFound, Refused, Stores
+from dialer.store.port import AttemptRow, Campaign, FlagRow, NotFound, Refused, Stores
 from tests.kit.stores import (
     LEASE,
     NODE,
@@ -261,3 +262,65 @@ async def test_unknown_is_never_dialed_again_but_can_be_reconciled(
         await stores.ledger.dialing(one.attempt_id, node=NODE, now=NOW, judge=allow)
     await stores.ledger.finish(one.attempt_id, Outcome(Disposition.NO_ANSWER, NOW))
     assert (await row_of(stores, one.attempt_id)).phase is Phase.DONE
+
+
+async def test_a_call_that_found_no_agent_is_abandoned_in_the_history(
+    stores: Stores,
+) -> None:
+    """It is no talk, and the rule of 72 hours finds it (gb.abandoned)."""
+    await running(stores, [contact()])
+    one = await dialed(stores)
+    await stores.ledger.answered(one.attempt_id, NOW)
+    await stores.ledger.finish(one.attempt_id, Outcome(Disposition.ABANDONED, NOW))
+    case = await stores.contacts.case(one.contact.contact_id, 0, NOW + HOUR)
+    assert [call.outcome for call in case.history] == ["abandoned"]
+    (found,) = await stores.contacts.find(one.contact.numbers[0])
+    assert found[0].calls == 0
+
+
+async def test_a_claim_leaves_out_whom_the_gate_refuses_by_now(stores: Stores) -> None:
+    """Marked since the plan: taken are the next ones, and nothing is left reserved."""
+    await running(stores, [contact(i) for i in range(1, 8)])
+    marks = [FlagRow("cease", "person", f"p_{i:06d}", NOW, "op") for i in (1, 2, 5)]
+    await stores.flags.add(marks)
+
+    def judge(case: Case, now: datetime) -> Verdict:
+        if case.person == "p_000003":
+            return Verdict(False, (Reason("cn.hours", "law", "night"),), now + HOUR)
+        if case.flags:
+            return Verdict(False, (Reason("accord.flags.cease", "law", "set"),))
+        return Verdict(True)
+
+    found = await stores.ledger.claim(
+        "spring", 3, node=NODE, now=NOW, lease=LEASE, judge=judge
+    )
+    assert [one.contact.contact_id for one in found] == [
+        *("c_000004", "c_000006", "c_000007")
+    ]
+    rows = {row.contact_id: row async for row in stores.calls.list()}
+    ended = {name for name, row in rows.items() if row.phase is Phase.DONE}
+    assert ended == {"c_000001", "c_000002", "c_000005"}
+    assert rows["c_000003"].phase is Phase.DUE
+    assert rows["c_000003"].not_before == NOW + HOUR
+    assert rows["c_000001"].dialing_at is None
+    again = await stores.ledger.claim(
+        "spring", 3, node=NODE, now=NOW, lease=LEASE, judge=judge
+    )
+    assert again == []
+
+
+async def test_who_asked_for_this_time_is_called_before_others(stores: Stores) -> None:
+    """A callback at two o'clock does not wait for a list that was due at nine."""
+    await running(stores, [contact(i) for i in range(1, 6)])
+    one = await dialed(stores)
+    at = NOW + HOUR
+    asked = NextTry(0, at, "callback: asked", asked=True)
+    await stores.ledger.finish(
+        one.attempt_id, Outcome(Disposition.CALLBACK, NOW, next_try=asked)
+    )
+    early = await claimed(stores, 1, now=at - timedelta(seconds=1))
+    assert [c.n for c in early] == [1]
+    found = await claimed(stores, 2, now=at)
+    assert [c.n for c in found] == [2, 1]
+    assert found[0].contact.contact_id == one.contact.contact_id
+    assert [c.n for c in await claimed(stores, 9, now=at)] == [1, 1]

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.attempt import Phase
 from dialer.model import Case, Disposition, Outcome, PastCall, Reason, Verdict
-from dialer.store.plan import CHUNK
+from dialer.store.page import CHUNK
 from dialer.store.port import Batch, Campaign, FlagRow, NotFound, Stores
 from tests.kit.stores import (
     NOW,

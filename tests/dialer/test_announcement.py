@@ -23,6 +23,7 @@ from dialer.settings import shipped
 from speech.announcements import Kind
 from speech.pool import Pool
 from tests.kit.clock import FakeClock
+from tests.kit.offers import SHIPPED
 from tests.kit.stores import NODE, NOW, allow, claimed, contact, opened, personal
 from tests.kit.stores import running as campaign
 from tests.kit.studio import humming
@@ -98,7 +99,7 @@ async def test_a_whole_call_ends_as_what_was_played(
             carrier=channel,
             studio=studio,
             judge=allow,
-            terms=Terms({"zh": "A"}, "mediation", "loan", ()),
+            terms=Terms({"zh": "A"}, "mediation", "loan", (), SHIPPED),
             policy=load_policy(shipped("config") / "retry.toml", {}),
             node=NODE,
             ring_seconds=30.0,

@@ -24,6 +24,7 @@ def test_every_call_has_a_limit_before_anything_else() -> None:
         "accord",
         "accord-early",
         "accord-people",
+        "accord-about",
         "accord-taken",
         "accord-in",
     ]

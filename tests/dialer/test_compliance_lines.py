@@ -46,7 +46,7 @@ GOOD: dict[str, Any] = {
 
 
 def check(**change: Any) -> dict[str, Any]:
-    return lines.check(json.dumps({**GOOD, **change}), BOOK)
+    return lines.check(json.dumps({**GOOD, **change}).encode(), BOOK)
 
 
 def rules(result: dict[str, Any]) -> list[str]:
@@ -71,7 +71,7 @@ def test_a_refused_line_says_why_and_until_when() -> None:
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_a_missing_field_refuses(name: str) -> None:
     without = {key: value for key, value in GOOD.items() if key != name}
-    result = lines.check(json.dumps(without), BOOK)
+    result = lines.check(json.dumps(without).encode(), BOOK)
     assert result["allowed"] is False
     assert result["next_allowed"] is None
     assert rules(result)[0] == f"accord.facts.{name}"
@@ -187,6 +187,53 @@ JSON = st.recursive(
 )
 
 
+WRITTEN = [
+    *("2026-11-23T20:30:00+08:00", "2026-11-23T12:30:00Z", "2026-11-23T12:30:00"),
+    *("2026-11-23t12:30:00z", "2026-11-23 12:30:00+00:00", "2026-W48-1T10:00Z"),
+    *("20261123T123000Z", "2026-11-23", "1901-01-01T00:00:00Z", "24:00"),
+    *("9999-12-31T23:59:59-05:00", "2026-11-23T23:59:60Z", "2026-02-30T00:00:00Z"),
+    *("2026-11-23T12:30:00.123456789Z", "2026-11-23T12:30:00,5+01:00", ""),
+    *("2026-11-23T12:30:00+0800", "2026-11-23T12:30+08:00", "1700-01-01T00:00:00Z"),
+    *("2026-11-23T12:30:00+23:59", "2026-11-23T12:30:00-00:00", "2026-11-23T12:30z"),
+]
+TIMES = st.sampled_from(WRITTEN)
+#: Nearly right: values that two readers could take differently.
+ALMOST = (
+    TIMES
+    | st.lists(
+        st.fixed_dictionaries(
+            {**{k: st.just(v) for k, v in CALL.items()}, "at": TIMES}
+        ),
+        max_size=2,
+    )
+    | st.lists(
+        st.fixed_dictionaries(
+            {
+                "scope": st.sampled_from(["night", "any", "x"]),
+                "from": TIMES,
+                "to": TIMES,
+            }
+        ),
+        max_size=2,
+    )
+    | st.sampled_from([["r1"], ["r1", "r2", " "], "+86 138", "n_a", "", " "])
+)
+#: Changes of the text itself: a key twice, an unknown one, blanks, an escape.
+RAW = st.sampled_from(
+    [
+        *(
+            ("", ""),
+            ('"id"', '"id": 1, "id"'),
+            ('"at"', '"at" '),
+            ('"at"', '"a\\u0074"'),
+        ),
+        *(('"flags": []', '"flags": [], "force": true'), ("]", "] "), ("A1", "")),
+        *(('"out"', '"in"'), ('"direction"', '"outcome"'), ("}", ', "x": 1}')),
+        *(("A1", "é"), ("A1", "a\\u0000"), ('"A1"', "1e400"), ("[", "[null,")),
+    ]
+)
+
+
 @given(st.dictionaries(st.sampled_from(sorted(GOOD)), JSON, max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_no_line_raises_and_what_is_odd_is_never_allowed(
@@ -196,3 +243,35 @@ def test_no_line_raises_and_what_is_odd_is_never_allowed(
     assert set(result) == {"id", "allowed", "reasons", "next_allowed"}
     assert result["allowed"] is not bool(result["reasons"])
     json.dumps(result).encode()
+
+
+@pytest.mark.slow
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), JSON | ALMOST, max_size=3), RAW)
+@settings(max_examples=1500, deadline=None)
+def test_the_quick_reader_answers_as_the_thorough_one(
+    change: dict[str, Any], raw: tuple[str, str]
+) -> None:
+    line = json.dumps({**GOOD, **change}).replace(*raw, 1).encode()
+    assert lines.check(line, BOOK) == lines._checked(line, BOOK, "")
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_both_readers_read_times_alike(written: str) -> None:
+    given = {"scope": "any", "from": written, "to": "2029-01-01T00:00:00Z"}
+    for change in (
+        {"at": written},
+        {"history": [{**CALL, "at": written}]},
+        {"consents": [given]},
+        {"consents": [{**given, "from": "1980-01-01T00:00:00Z", "to": written}]},
+    ):
+        line = json.dumps({**GOOD, **change}).encode()
+        assert lines.check(line, BOOK) == lines._checked(line, BOOK, "")
+
+
+@pytest.mark.slow
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+@settings(max_examples=1500, deadline=None)
+def test_any_bytes_are_answered(line: bytes) -> None:
+    result = lines.check(line, BOOK, 3)
+    assert rules(result)[0].startswith("accord.facts.")
+    json.dumps(result)

@@ -87,7 +87,7 @@ async def test_a_person_who_does_not_come_is_not_waited_for(studio: Studio) -> N
     talked = await talk(studio, line)
     assert "transfer to people" in line.log
     assert talked.disposition is Disposition.CALLBACK
-    assert "no_person_now" in ours(talked)
+    assert "no_person_talk" in ours(talked)
 
 
 async def test_a_beep_is_a_machine_and_hears_no_debt(studio: Studio) -> None:

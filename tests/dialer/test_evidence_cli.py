@@ -27,7 +27,7 @@ TURNS = (
     Turn(
         "us",
         0.4,
-        6.2,
+        5.2,
         "您好，这里是[姓名]",
         1,
         template="open.greet",
@@ -119,8 +119,9 @@ def test_a_call_is_shown_with_its_timeline(terminal: Terminal) -> None:
     assert data["verdict"]["allowed"]
     shown = terminal.run(calls, "show", call).output
     wanted = ["[姓名]", "[金额]", "promise_pay (0.91)", "clause pipl.13", "right stop"]
-    wanted += ["confirms identity", "key sentence", "open.greet", "gate: allowed"]
-    wanted += ["seconds 60.5", "option =1+1"]
+    wanted += ["asks to confirm identity", "★ us", "open.greet", "gate allowed"]
+    wanted += ["after 1:00.5", "option =1+1", "stage 1 opening and identity"]
+    wanted += ["confirmations 3 a commitment needs 3", "1.4 s of silence"]
     flat = " ".join(shown.split())
     assert [text for text in wanted if text not in flat] == []
     assert "no call named 'ffff'" in terminal.fails(calls, "show", "ffff")

@@ -41,7 +41,7 @@ async def test_nothing_of_the_callee_is_within_reach_of_the_line() -> None:
             # who waits at the inbox holds the event loop, which holds everything alive
             (wire,) = vars(line).values()
             assert isinstance(wire, Wire)
-            waiting: list[object] = [wire.down, wire.wish, wire.over]
+            waiting: list[object] = [wire.down, wire.wish, wire.about, wire.over]
             waiting += list(wire.up._items)
             while waiting:
                 one = waiting.pop()
@@ -55,7 +55,9 @@ async def test_nothing_of_the_callee_is_within_reach_of_the_line() -> None:
         types = await run(net, call())
     assert Audio in types  # the search does reach what there is
     assert not types & set(hidden)
-    assert Wire.__dataclass_fields__.keys() == {"up", "down", "wish", "over"}
+    assert Wire.__dataclass_fields__.keys() == {
+        *("up", "down", "wish", "about", "over")
+    }
 
 
 async def test_expectations_are_not_the_channels_business() -> None:

@@ -55,7 +55,7 @@ def test_every_shipped_rule_says_what_it_rests_on() -> None:
         assert rule.id.startswith(f"{pack.id}.")
         assert rule.citation
         assert rule.source
-        assert rule.checked_on <= TODAY
+        assert rule.checked_on <= date(2026, 11, 26)
         assert not rule.quote or rule.status is Status.PRIMARY  # read, or not quoted
 
 
@@ -222,7 +222,47 @@ def test_a_looser_rule_is_refused_with_the_rule_it_would_break(
             "US-CA",
             'kind = "wait"\nper = "person"\ndirections = ["out", "in"]\n'
             'outcomes = ["answered"]\ndays = 3',
-            "looser than us.wait: waits 72 hours, against 168",
+            "looser than us.wait: looks back 72 hours, against 168",
+        ),
+        (
+            "US",
+            'kind = "frequency"\n'
+            'per = "account"\n'
+            'directions = ["out", "in"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 9\n"
+            "days = 7",
+            "looser than us.frequency: 8 earlier calls may count, against 6",
+        ),
+        (
+            "US",
+            'kind = "frequency"\n'
+            'per = "account"\n'
+            'directions = ["out", "in"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 7\n"
+            "days = 2",
+            "looser than us.frequency: looks back 48 hours, against 168",
+        ),
+        (
+            "US",
+            'kind = "frequency"\n'
+            'per = "account"\n'
+            'directions = ["out"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 7\n"
+            "days = 7",
+            "looser than us.frequency: does not count in",
+        ),
+        (
+            "AU",
+            'kind = "frequency"\n'
+            'per = "number"\n'
+            'directions = ["out", "in"]\n'
+            'outcomes = ["answered", "unanswered", "abandoned"]\n'
+            "at_most = 3\n"
+            "days = 7",
+            "looser than au.week: does not count other numbers or debts",
         ),
         (
             "FR",
@@ -277,3 +317,24 @@ def test_a_calendar_that_is_not_announced_refuses(tmp_path: Path) -> None:
     assert [r.rule for r in verdict.reasons] == ["own.hours"]
     assert "holidays of CN in 2027 are not known" in verdict.reasons[0].detail
     assert verdict.next_allowed is None
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'per = "account"\nat_most = 3\ndays = 7',
+        'per = "person"\nat_most = 7\ndays = 7',
+        'per = "account"\nat_most = 8\ndays = 14',
+        'per = "account"\nat_most = 2\ndays = 1',
+    ],
+)
+def test_a_cap_that_a_shipped_one_does_not_imply_is_taken(
+    tmp_path: Path, rule: str
+) -> None:
+    text = HEAD.replace("CN", "US") + (
+        f'[[rule]]\nid = "own.x"\nkind = "frequency"\n{rule}\n'
+        'directions = ["out", "in"]\n'
+        'outcomes = ["answered", "unanswered", "abandoned"]\n'
+        'citation = "c"\nsource = "s"\nstatus = "own"\nchecked_on = 2026-11-24\n'
+    )
+    assert "own.x" in {rule.id for _, rule in with_own(tmp_path, text).rules()}

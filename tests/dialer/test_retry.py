@@ -112,7 +112,7 @@ def test_the_next_number_comes_when_this_one_is_used_up() -> None:
 def test_a_callback_comes_at_the_time_asked_for() -> None:
     asked = NOW + timedelta(hours=2, minutes=17)
     following = after(Disposition.CALLBACK, tries=6, callback_at=asked)
-    assert following == NextTry(0, asked, "callback: asked")
+    assert following == NextTry(0, asked, "callback: asked", asked=True)
     late = after(Disposition.CALLBACK, callback_at=NOW - timedelta(minutes=1))
     assert late is not None
     assert late.not_before == TOMORROW

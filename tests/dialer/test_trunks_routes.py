@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -36,6 +36,8 @@ class Switch:
         self.does = dict[str, object]()
         self.rings = set[str]()
         self.trunk = ""
+        self.up: Mapping[str, bool] | ChannelDown = {}
+        self.asked = list[tuple[str, str]]()
         self._clock = clock
 
     @asynccontextmanager
@@ -49,6 +51,12 @@ class Switch:
         if isinstance(what, Cause):
             raise NotAnswered(what)
         yield object()  # type: ignore[misc]
+
+    async def left(self, orders: Sequence[Order]) -> Mapping[str, bool]:
+        self.asked = [(order.attempt_id, order.trunk) for order in orders]
+        if isinstance(self.up, ChannelDown):
+            raise self.up
+        return self.up
 
     @property
     def trunks(self) -> list[str]:
@@ -244,3 +252,18 @@ async def test_the_worst_second_keeps_the_cap_though_storing_takes_its_time() ->
     starts = [at for at, _ in net.switch.sent]
     assert len(starts) == 20
     assert max(sum(at <= b < at + 1 for b in starts) for at in starts) == 3
+
+
+async def test_what_an_engine_left_is_asked_of_every_trunk() -> None:
+    net = Net(north=trunk(), south=trunk())
+    net.switch.up = {"a": False, "b": True}  # c waits in the people's queue
+    assert await net.routes.left(["a", "b", "c"]) == {"a": False, "b": True}
+    assert set(net.switch.asked) == {
+        (attempt, name) for attempt in "abc" for name in ("north", "south")
+    }
+
+
+async def test_a_switch_that_does_not_answer_leaves_all_unknown() -> None:
+    net = Net(north=trunk())
+    net.switch.up = ChannelDown("gone")
+    assert await net.routes.left(["a"]) == {}

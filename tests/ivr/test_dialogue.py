@@ -196,7 +196,8 @@ def test_a_question_is_answered_and_the_pending_one_asked_again_in_other_words()
 def test_hello_and_uh_huh_are_no_answers(intent: str) -> None:
     position, done = hold("identity_yes", intent)
     assert (position.state, position.confirmed) == ("debt", ("identity",))
-    assert said(done[-1]) == ["debt_question"]
+    told = {"greeting": "here", "back_channel": "go_on"}[intent]
+    assert said(done[-1]) == [told, "debt_question"]
 
 
 def test_keys_answer_where_something_is_asked() -> None:
@@ -206,7 +207,7 @@ def test_keys_answer_where_something_is_asked() -> None:
     _, done = hold(Pressed("0"))
     assert done[-1][-1] == HandOver("want_person")
     _, done = hold(Pressed("7"))
-    assert said(done[-1])[0] == "not_understood"
+    assert said(done[-1])[0] == "not_understood_opening"
 
 
 def test_recording_is_stopped_and_the_call_goes_on() -> None:
@@ -252,3 +253,11 @@ def test_an_answer_that_only_the_question_explains() -> None:
     assert expected(six, options).intent == "choose_option"
     disputed = library().script("zh", "mediation").states["dispute_check"]
     assert expected(yes, disputed).intent == "yes", "it stops the calls"
+
+
+def test_a_sum_that_is_an_option_is_that_option_and_is_read_back() -> None:
+    position, done = hold(*TO_OPTIONS, ("propose_amount", {"amount": "2050"}))
+    assert (position.state, said(done[-1])) == ("choose_read", ["read_option"])
+    assert dict(position.facts)["option"] == "2"
+    position, done = hold(*TO_OPTIONS, ("propose_amount", {"amount": "2000"}))
+    assert position.state == "proposal", "a person looks at any other"

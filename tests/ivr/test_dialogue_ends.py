@@ -153,7 +153,7 @@ def test_at_the_options_they_may_think() -> None:
     _, done = hold(*TO_OPTIONS, Silent(10.0))
     assert said(done[-1]) == ["take_your_time"]
     _, done = hold(*TO_OPTIONS, Silent(9.0), Silent(9.0))
-    assert said(done[-1]) == ["still_there", "ask_option"]
+    assert said(done[-1]) == ["still_there_options", "ask_option"]
 
 
 def test_two_failures_to_understand_then_a_person() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from itertools import product
 
 import pytest
 
@@ -29,7 +30,7 @@ from ivr.port import (
     Understood,
 )
 from ivr.script import COMMITMENTS, NODES_NEEDED, RIGHTS_NEEDED
-from ivr.template import LANGUAGES
+from ivr.template import LANGUAGES, PRODUCTS
 from tests.templates.cases import CASES, MEDIATION, OPTIONS, library
 
 LONGEST = 75  #: turns, hand-overs and silences included
@@ -44,10 +45,15 @@ OFFERS: tuple[tuple[Option, ...], ...] = (
 
 @cache
 def cases(language: str) -> tuple[CaseFacts, ...]:
-    base = CASES[language]
-    found = [replace(base, options=offers) for offers in OFFERS]
-    found += [replace(c, first_call=False, stage=n + 1) for n, c in enumerate(found)]
-    return (*found, replace(base, due=None))
+    """Every product and role, first calls and later ones from every stage."""
+    found = []
+    for kind, role, stage in product(PRODUCTS, ("debtor", "guarantor"), range(6)):
+        for offers in OFFERS:
+            case = replace(CASES[language], product=kind, role=role, options=offers)
+            later = replace(case, first_call=False, stage=stage)
+            found.append(later if stage else replace(case, due=None))
+            found += [] if stage else [case]
+    return tuple(found)
 
 
 @cache

@@ -127,7 +127,7 @@ def test_clips_are_few_short_and_in_the_order_of_need(language: str) -> None:
     assert texts[0] == first
     personal = {clip.text for clip in clips if clip.personal}
     assert personal == fill.personal_clips(library(), case)
-    assert 0 < len(personal) <= 8  # rendered for one person only: slow in Chinese
+    assert 0 < len(personal) <= 10  # rendered for one person only: slow in Chinese
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

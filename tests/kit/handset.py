@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dialer.channels.port import Audio, Digit, Heard
+from dialer.channels.port import About, Audio, Digit, Heard
 from speech.audio import to_pcm
 from speech.port import FRAME_BYTES, RATE
 
@@ -73,6 +73,6 @@ class Handset:
     def queued(self) -> float:
         return self._queue / BYTES_A_SECOND
 
-    async def transfer(self, to: str) -> bool:
+    async def transfer(self, to: str, about: About) -> bool:
         self.log.append(f"transfer to {to}")
         return self.takes_over

@@ -11,6 +11,10 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from dialer.agreements.event import Pen
+from dialer.evidence.checkpoint import Signer
 from dialer.model import Case, Contact, Personal, Source, Verdict
 from dialer.store.keys import TenantKey
 from dialer.store.port import Batch, Campaign, Claimed, Planned, Review, Stores
@@ -20,6 +24,13 @@ NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=15)
 NODE = "node-1"
 KEY = TenantKey(1, bytes(range(32)))
+
+
+SIGNER = Signer(
+    "accord.invalid/log/test", Ed25519PrivateKey.from_private_bytes(KEY.secret)
+)
+VKEY = SIGNER.vkey
+PEN = Pen(f"{SIGNER.origin}+{SIGNER.key_id.hex()}", SIGNER.key.sign)
 
 
 def allow(case: Case, now: datetime) -> Verdict:
@@ -42,7 +53,8 @@ async def opened(home: Path, key: TenantKey = KEY) -> AsyncIterator[Stores]:
         if not (path := home / f"{name}.db").exists():
             create_file(path)
             path.write_bytes(empty(name))
-    async with open_sqlite(home / "vault.db", home / "ledger.db", key) as stores:
+    vault, ledger = home / "vault.db", home / "ledger.db"
+    async with open_sqlite(vault, ledger, key, lambda: PEN) as stores:
         yield stores
 
 

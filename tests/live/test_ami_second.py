@@ -152,6 +152,35 @@ async def test_both_clients_see_the_same_calls_end_alike(bed: Asterisk) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "question", [{"PJSIPShowEndpoint": "answers"}, {"CoreShowChannels": ""}]
+)
+async def test_what_admins_ask_is_answered_alike(
+    bed: Asterisk, question: dict[str, str]
+) -> None:
+    """The questions of `dialer trunks status`; a channel is up meanwhile."""
+    ((name, endpoint),) = question.items()
+    headers = {"Endpoint": endpoint} if endpoint else {}
+    login = Login("127.0.0.1", bed.ami, "accord", asterisk.SECRET)
+    up = {"Channel": "Local/s@hold", "Application": "Wait", "Async": "true"}
+    with second_client(bed.ami, "accord", asterisk.SECRET) as second:
+        second.ask("Originate", **up)
+        async with Link(login, SystemClock(), lambda message: None) as link:
+            await link.wait_up(10)
+            mine = await link.ask_list(name, [*headers.items()])
+        before = len(second.events)
+        assert second.ask(name, **headers).status == "Success"
+        second.ask("Ping")
+        found = [e for e in second.events[before:] if "EventList" not in e.keys]
+    changing = {"ActionID", "Duration", "RoundtripUsec"}
+    told = [dict(message.headers()) for message in mine]
+    assert told
+    assert [{k: v for k, v in one.items() if k not in changing} for one in told] == [
+        {"Event": e.name} | {k: v for k, v in e.keys.items() if k not in changing}
+        for e in found
+    ]
+
+
 def test_what_this_asterisk_runs_with_is_plain(bed: Asterisk) -> None:
     read = {path.name: read_back(path) for path in (bed.home / "etc").glob("*.conf")}
     assert set(read["pjsip.conf"]) == {"udp", *ENDS}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dialer.channels.port import (
+    About,
     Audio,
     Cause,
     ChannelDown,
@@ -119,7 +120,7 @@ async def test_people_who_took_a_call_are_not_cut_off(tmp_path: Path) -> None:
     async with bed(tmp_path) as (rig, ours, theirs):
         order = Order("a-1", rig.number("people"), 5.0)
         async with rig.channel.place(order) as line:
-            assert await line.transfer("queue:people")
+            assert await line.transfer("queue:people", About("distress", 2, "en"))
         assert await placed(rig, "a-2", "busy", 5.0) == "busy"
         assert ours.channels() == 2  # the callee and the desk
         theirs.command("channel request hangup all")

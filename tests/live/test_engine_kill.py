@@ -26,7 +26,7 @@ import pytest
 from dialer.attempt import Phase
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
-from dialer.call.facts import OfferRule, Terms, case_facts
+from dialer.call.facts import Terms, case_facts
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.retry import load_policy
 from dialer.channels.loopback.callee import Callee
@@ -34,6 +34,7 @@ from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.channels.port import Line, Order
 from dialer.clock import SystemClock
 from dialer.evidence.mask import load_mask
+from dialer.offers.plans import Wish
 from dialer.settings import shipped
 from dialer.store.port import Claimed, Stores
 from ivr import fill
@@ -41,6 +42,7 @@ from ivr.library import load_library
 from speech.pool import Pool
 from speech.port import Hearing
 from speech.prompts import open_prompts
+from tests.kit.offers import SHIPPED
 from tests.kit.stores import NODE, NOW, allow, contact, opened, personal, running
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +54,7 @@ ANSWERS = ("busy", "no_answer", "congestion", "declined")
 
 
 VOICES = {"en": "hibari:default"}
-OFFERS = (OfferRule("instalments", 3), OfferRule("deferral", 1))
+WISHES = (Wish("instalments", 3), Wish("deferral", 1))
 
 
 class Deaf:
@@ -106,7 +108,7 @@ async def victim(home: Path) -> None:
             {"en": ()},
         )
         policy = load_policy(shipped("config") / "retry.toml", {})
-        terms = Terms({"en": "A"}, "mediation", "loan", OFFERS)
+        terms = Terms({"en": "A"}, "mediation", "loan", WISHES, SHIPPED)
         desk = Desk(
             stores=stores,
             carrier=channel,
@@ -150,7 +152,7 @@ async def filled(home: Path) -> None:
 
 async def warmed(home: Path) -> None:
     """Render once what every life needs: else the first fifty die over it."""
-    terms = Terms({"en": "A"}, "mediation", "loan", OFFERS)
+    terms = Terms({"en": "A"}, "mediation", "loan", WISHES, SHIPPED)
     someone = replace(personal(1), name="Avery Stone", account="A-1011", currency="USD")
     case = case_facts(someone, contact(1, language="en"), terms, NOW, 0)
     texts = fill.all_clips(load_library(shipped("templates")), case)

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -148,32 +149,59 @@ def replace_port(made: World, port: int) -> Trunks:
     return made.trunks.model_copy(update={"asterisk": {"main": main}})
 
 
+async def killed(folder: Path, number: str, moment: str) -> None:
+    """An engine that calls, and is killed in that moment of the call."""
+    command = [sys.executable, "-m", "tests.live.test_trunk_disasters"]
+    engine = await asyncio.create_subprocess_exec(
+        *(*command, str(folder / "trunks.toml"), number),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert engine.stdout is not None
+    while await engine.stdout.readline() != f"{moment}\n".encode():
+        assert engine.returncode is None, "it ended by itself"
+    engine.kill()
+    await engine.communicate()
+
+
 async def test_a_call_does_not_outlive_an_engine_that_is_killed(tmp_path: Path) -> None:
     with world(tmp_path, trunk("n", "@"), {}) as made:
-        command = [sys.executable, "-m", "tests.live.test_trunk_disasters"]
-        path = str(tmp_path / "trunks.toml")
-        engine = await asyncio.create_subprocess_exec(
-            *command, path, stdout=asyncio.subprocess.PIPE, cwd=ROOT
-        )
-        assert engine.stdout is not None
-        assert await engine.stdout.readline() == b"talking\n"
-        assert made.carrier.channels() == 1
-        engine.kill()
-        await engine.communicate()
+        await killed(tmp_path, NUMBER, "talking")
+        assert await silent(made.engine) == 0
+        assert await silent(made.carrier) == 0
+        async with opened(made) as (routes, _):
+            assert await routes.left(["a"]) == {"a": False}
+
+
+async def test_what_a_killed_engine_left_ringing_is_ended_by_the_next(
+    tmp_path: Path,
+) -> None:
+    """Else somebody would pick up, and nobody be there."""
+    rings = {"extensions.conf": f"[network]\nexten => {NUMBER},1,Ringing()\n"}
+    rings["extensions.conf"] += " same => n,Wait(60)\n"
+    with world(tmp_path, trunk("n", "@"), rings, numbers=False) as made:
+        await killed(tmp_path, NUMBER, "ringing")
+        assert made.engine.channels() == made.carrier.channels() == 1
+        async with opened(made) as (routes, _):
+            assert await routes.left(["a", "b"]) == {"a": False, "b": False}
         assert await silent(made.engine) == 0
         assert await silent(made.carrier) == 0
 
 
-async def victim(path: Path) -> None:
+async def victim(path: Path, number: str) -> None:
     """An engine in a call, to be killed."""
     found = load(path, secrets=True)
     there = Asterisk(path.parent, 0, 0, 0)
     async with opened(World(path.parent, there, there, found)) as (routes, _):
-        order = Order("a", NUMBER, ring_seconds=5)
-        async with routes.seat(NUMBER, "") as seat, seat.place(order) as line:
+        order = Order("a", number, ring_seconds=50, ringing=partial(tell, "ringing"))
+        async with routes.seat(number, "") as seat, seat.place(order) as line:
             async for _ in line.hear():
-                print("talking", flush=True)  # noqa: T201 - the test waits for it
+                tell("talking")
+
+
+def tell(moment: str) -> None:
+    print(moment, flush=True)  # noqa: T201 - the test waits for it
 
 
 if __name__ == "__main__":
-    asyncio.run(victim(Path(sys.argv[1])))
+    asyncio.run(victim(Path(sys.argv[1]), sys.argv[2]))

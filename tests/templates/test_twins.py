@@ -44,7 +44,7 @@ class Twin:
 
     @property
     def place(self) -> str:
-        said = self.turn.get("said", "")
+        said = self.turn.get("said", self.turn.get("meant", ""))
         return f"{self.language}/{self.name}.toml turn {self.number}: {said}"
 
 
@@ -68,35 +68,50 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
         case,
         first_call=want.get("first_call", True),
         stage=want.get("case_stage", 1),
+        product=want.get("product", "loan"),
+        role=want.get("role", "debtor"),
     )
     facts = {"handover": twin.turn.get("not_taken", "")}
+    facts |= {"ponder": "yes"} if want.get("ponder") else {}
     if option := want.get("option"):
         facts["option"] = option if option.isdecimal() else "1"
         case = case if option.isdecimal() else replace(case, options=(MEDIATION,))
     facts |= {"promise_date": want["date"]} if "date" in want else {}
     facts |= {"callback_at": want["callback"]} if "callback" in want else {}
     script = library().script(case.language, case.script)
-    state = script.states[twin.turn["state"]]
-    stage = state.stage or 2
+    name = twin.turn.get("state", script.start)
+    state = script.states[name]
+    stage = state.stage or want.get("at", 2)
     passed = want.get("passed", ["identity"] if stage > 1 else [])
     return case, Position(
-        twin.turn["state"],
+        name,
         stage,
         misunderstood=want.get("misunderstood", 0),
-        visits=(("#turns", twin.turn.get("turns", 0)),),
+        silent=want.get("silent", 0),
+        visits=tuple(counted(twin.turn).items()),
         confirmed=tuple(passed),
         rights=("stop_calls", "mediation", "person") if want.get("rights") else (),
         facts=tuple(facts.items()),
     )
 
 
+def counted(turn: dict[str, Any]) -> dict[str, int]:
+    """What the conversation has counted so far: turns, words said, times stayed."""
+    want = turn.get("given", {})
+    said = {f"times:{name}": times for name, times in want.get("times", {}).items()}
+    meant = turn.get("meant", turn.get("intent", ""))
+    stayed = {f"{turn.get('state', '')}:{meant}": want.get("stayed", 0)}
+    return {"#turns": turn.get("turns", 0), **said, **stayed}
+
+
 def take(twin: Twin) -> tuple[Position, tuple[Action, ...]]:
     turn = twin.turn
-    if turn.get("begin"):
-        return dialogue.begin(library(), CASES[twin.language])
     case, position = given(twin)
-    if "said" in turn:
-        meant = Understood(turn["intent"], 1.0, "rule", turn.get("slots", {}))
+    if turn.get("begin"):
+        return dialogue.begin(library(), case)
+    if "said" in turn or "meant" in turn:
+        intent = turn["meant"] if "meant" in turn else turn["intent"]
+        meant = Understood(intent, 1.0, "rule", turn.get("slots", {}))
         return dialogue.respond(library(), case, position, meant)
     if "key" in turn:
         return dialogue.step(library(), case, position, Pressed(turn["key"]))

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +29,7 @@ from dialer.channels.asterisk.link import Link, LinkLost, Login
 from dialer.channels.asterisk.media import Media, Sound
 from dialer.channels.asterisk.websocket import WebSocket
 from dialer.channels.port import (
+    About,
     Cause,
     ChannelDown,
     Heard,
@@ -51,7 +52,7 @@ LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
 
 TRUNK = re.compile(r"PJSIP/([^/]+)-[0-9a-f]+")  #: in a channel's name
 
-HandOver = Callable[[str], Awaitable[Sound | bool]]
+HandOver = Callable[[str, About], Awaitable[Sound | bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,25 @@ class AsteriskChannel(Alive):
         names = (TRUNK.match(message.get("Channel")) for message in listed)
         return Counter(match[1] for match in names if match)
 
+    async def left(self, orders: Sequence[Order]) -> dict[str, bool]:
+        """See `port.Switch`."""
+        found = dict.fromkeys((order.attempt_id for order in orders), False)
+        tries = {call_id(order): order.attempt_id for order in orders}
+        try:
+            for channel in await self._link.ask_list("CoreShowChannels"):
+                call = channel.get("Uniqueid")
+                if call not in tries:
+                    continue
+                if channel.get("Context") != PEOPLE:
+                    await self._link.ask("Hangup", [("Channel", call)])
+                elif channel.get("BridgeId"):
+                    found[tries[call]] = True
+                else:  # it waits in their queue
+                    del found[tries[call]]
+        except LinkLost as lost:
+            raise ChannelDown("the Asterisk was lost") from lost
+        return found
+
     async def variable(self, order: Order, name: str) -> str:
         """A variable or function of the order's channel; empty: there is none."""
         asked = [("Channel", call_id(order)), ("Variable", name)]
@@ -161,7 +181,7 @@ class AsteriskChannel(Alive):
                 async with self._early.during(call):
                     await self._originate(order, str(call), media)
                     connection = await self._answered(order, pending, coming)
-                yield AsteriskLine(connection, partial(self._hand_over, call, media))
+                yield AsteriskLine(connection, partial(self._hand_over, order, media))
             finally:
                 if not pending.settled:
                     await self._hang_up(str(call), pending)
@@ -224,15 +244,15 @@ class AsteriskChannel(Alive):
         except (ChannelDown, LinkLost, TimeoutError):
             log.warning("hang-up not confirmed")  # the dialplan's own limit ends it
 
-    async def _hand_over(self, call: UUID, media: Media, to: str) -> Sound | bool:
+    async def _hand_over(
+        self, order: Order, media: Media, to: str, about: About
+    ) -> Sound | bool:
         """True: people took it. False: it stayed, or is gone. Or it came back."""
-        _, _, queue = to.partition(":")
+        call = UUID(call_id(order))
         pending = self._calls[str(call)]
-        where = [("Context", PEOPLE), ("Exten", queue), ("Priority", "1")]
         coming = media.again(call)
         try:
-            answer = await self._link.ask("Redirect", [("Channel", str(call)), *where])
-            went = answer.get("Response") == "Success"
+            went = await self._redirect(order, to, about)
         except (ChannelDown, LinkLost, ValueError):
             went = False
         if not went:
@@ -243,6 +263,23 @@ class AsteriskChannel(Alive):
         if pending.taken.done():
             return True
         return coming.result() if coming.done() else False
+
+    async def _redirect(self, order: Order, to: str, about: About) -> bool:
+        """To the queue of people, with what they are told. Errors as of `Link.ask`."""
+        _, _, queue = to.partition(":")
+        channel = ("Channel", call_id(order))
+        told = {
+            "ATTEMPT": order.attempt_id,
+            "REASON": about.reason,
+            "STAGE": str(about.stage),
+            "LANGUAGE": about.language,
+        }
+        for name, value in told.items():  # __: the legs to people inherit it
+            named = ("Variable", f"__ACCORD_{name}"), ("Value", value)
+            await self._link.ask("Setvar", [channel, *named])
+        where = ("Context", PEOPLE), ("Exten", queue), ("Priority", "1")
+        answer = await self._link.ask("Redirect", [channel, *where])
+        return answer.get("Response") == "Success"
 
     # --- told by the link
 
@@ -313,12 +350,12 @@ class AsteriskLine:
     def queued(self) -> float:
         return self._connection.queued()
 
-    async def transfer(self, to: str) -> bool:
+    async def transfer(self, to: str, about: About) -> bool:
         if self._connection.over:
             return False
         self._away = asyncio.Event()
         try:
-            found = await self._hand_over(to)
+            found = await self._hand_over(to, about)
             if isinstance(found, Sound):
                 self._connection = found
             return found is True

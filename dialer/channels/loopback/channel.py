@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -123,6 +123,10 @@ class LoopbackChannel(Alive):
     async def seat(self, number: str, caller_id: str) -> AsyncIterator[Channel]:
         """There is always room."""
         yield self
+
+    async def left(self, attempts: Collection[str]) -> Mapping[str, bool]:
+        """The network in memory ends with its engine."""
+        return dict.fromkeys(attempts, False)
 
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:

@@ -13,7 +13,7 @@ import numpy as np
 from dialer.channels.line import Inbox, whole
 from dialer.channels.loopback.actor import SILENCE, Actor
 from dialer.channels.loopback.callee import Callee
-from dialer.channels.port import Audio, Digit, Heard
+from dialer.channels.port import About, Audio, Digit, Heard
 from speech.audio import telephone, to_float, to_pcm
 from speech.port import FRAME_BYTES, RATE
 
@@ -27,6 +27,7 @@ class Wire:
     up: Inbox = field(default_factory=Inbox)
     down: bytearray = field(default_factory=bytearray)
     wish: asyncio.Future[bool] | None = None
+    about: About | None = None
     over: bool = False
 
     def end(self) -> None:
@@ -60,10 +61,11 @@ class LoopbackLine:
     def queued(self) -> float:
         return len(self._wire.down) / (2 * RATE)
 
-    async def transfer(self, to: str) -> bool:
+    async def transfer(self, to: str, about: About) -> bool:
         wire = self._wire
         if wire.over or not to:
             return False
+        wire.about = about
         if wire.wish is None or wire.wish.done():
             wire.wish = asyncio.get_running_loop().create_future()
         return await asyncio.shield(wire.wish)
@@ -75,6 +77,7 @@ class People:
 
     answer: bool = True
     after: float = 2.0
+    told: list[About] = field(default_factory=list)  #: of those who were taken over
 
 
 class Leg:
@@ -134,6 +137,8 @@ class Leg:
             return
         wish.set_result(self._people.answer)
         if self._people.answer:
+            assert self._wire.about is not None
+            self._people.told.append(self._wire.about)
             self._wire.end()
 
 

@@ -1,0 +1,1 @@
+"""Repayment agreements: small, signed state machines that an auditor can replay."""

@@ -1,0 +1,88 @@
+"""From what was confirmed in a call to a commitment: what was read back, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from dialer.agreements.state import NODES_NEEDED
+from dialer.agreements.sums import Sums, fresh
+from dialer.call.facts import Terms, account, plans
+from dialer.model import Commitment, Disposition, Personal
+from dialer.offers.days import schedule
+from dialer.offers.plans import MEDIATION, Plan, desk
+from dialer.offers.policy import Rule
+
+COMMITTED = frozenset({Disposition.AGREED_PLAN, Disposition.PROMISED})
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A commitment, and the sums it binds to, for the vault (None: no sum is known)."""
+
+    commitment: Commitment
+    sums: Sums | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The end of a conversation, as far as an agreement depends on it."""
+
+    disposition: Disposition
+    facts: Mapping[str, str]
+    nodes: Sequence[str]
+    today: date  # the callee's
+    shows_amounts: bool = False  # does the masking policy let them be seen?
+
+
+def agreed(heard: Heard, personal: Personal, terms: Terms) -> Agreed | None:
+    """None: nothing that counts was agreed (R12)."""
+    nodes = tuple(dict.fromkeys(heard.nodes))
+    if heard.disposition not in COMMITTED or len(nodes) < NODES_NEEDED:
+        return None
+    plan = _plan(heard, personal, terms)
+    first = heard.facts.get("promise_date", "")
+    if plan is None or not (first or plan is MEDIATION):
+        return None
+    rule = terms.policy.rule_for(personal.creditor, terms.product)
+    due = _due(plan, first, terms)
+    sums = fresh(personal.currency, plan.parts) if plan.total else None
+    return Agreed(_commitment(heard, plan, rule, (nodes, due), sums), sums)
+
+
+def _commitment(
+    heard: Heard,
+    plan: Plan,
+    rule: Rule,
+    known: tuple[tuple[str, ...], tuple[date, ...]],
+    sums: Sums | None,
+) -> Commitment:
+    nodes, due = known
+    return Commitment(
+        kind=plan.kind,
+        due=due,
+        grace_days=rule.grace_days if due else 0,
+        currency=sums.currency if sums else "",
+        commit=sums.commit if sums else "",
+        nodes=nodes,
+        on=heard.today,
+        sums=sums.sums if sums and heard.shows_amounts else (),
+    )
+
+
+def _due(plan: Plan, first: str, terms: Terms) -> tuple[date, ...]:
+    if plan is MEDIATION:
+        return ()
+    return schedule(date.fromisoformat(first), len(plan.parts), terms.closed)
+
+
+def _plan(heard: Heard, personal: Personal, terms: Terms) -> Plan | None:
+    """The plan they chose; a sum that is not known is one part of nothing."""
+    option = heard.facts.get("option", "")
+    if option == "full":
+        here = desk(terms.policy, account(personal, terms.product), heard.today)
+        return Plan("full", 1, (here.owed if here else 0,))
+    found = plans(personal, terms, heard.today).plans
+    number = int(option) if option.isdecimal() else 0
+    return found[number - 1] if 1 <= number <= len(found) else None

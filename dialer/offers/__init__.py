@@ -1,0 +1,1 @@
+"""Lawful ways to repay, worked out from an account and its creditor's policy."""

@@ -1,0 +1,108 @@
+"""From a conversation's facts to a commitment: only what was read back counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from dialer.agreements.sums import Sums
+from dialer.call.agreed import Agreed, Heard, agreed
+from dialer.call.facts import Terms, case_facts
+from dialer.model import Disposition
+from dialer.offers.plans import Wish
+from tests.kit.offers import SHIPPED
+from tests.kit.stores import NOW, contact, personal
+
+TERMS = Terms({"zh": "A"}, "mediation", "loan", (), SHIPPED)
+NODES = ("identity", "debt", "plan", "date", "final", "plan")
+TODAY = date(2026, 11, 24)
+SOMEONE = replace(personal(), amount=Decimal("3000.01"))
+
+
+def heard(option: str, day: str = "2026-12-05", **changes: object) -> Heard:
+    facts = {"option": option, "promise_date": day}
+    known = {k: v for k, v in facts.items() if v}
+    plain = Heard(Disposition.AGREED_PLAN, known, NODES, TODAY)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def made(found: Agreed | None) -> tuple[str, int, Sums]:
+    assert found is not None
+    assert found.sums is not None
+    assert found.commitment.commit == found.sums.commit
+    return found.commitment.kind, len(found.commitment.due), found.sums
+
+
+def test_every_option_that_is_spoken_can_be_agreed_to_exactly() -> None:
+    case = case_facts(SOMEONE, contact(), TERMS, NOW, 0)
+    for number, option in enumerate(case.options, 1):
+        found = agreed(heard(str(number)), SOMEONE, TERMS)
+        if option.name == "mediation":
+            assert found is not None
+            assert (found.commitment.due, found.sums) == ((), None)
+            continue
+        kind, parts, sums = made(found)
+        assert (kind, parts) == (option.name, len(sums.sums))
+        assert sum(sums.sums) == option.total * 100
+        assert sums.sums[0] == option.each * 100
+
+
+def test_due_dates_begin_with_the_day_they_named_or_the_next_open_one() -> None:
+    found = agreed(heard("1"), SOMEONE, TERMS)
+    assert found is not None
+    assert found.commitment.due[:3] == (
+        date(2026, 12, 7),  # they said Saturday the fifth
+        date(2027, 1, 5),
+        date(2027, 2, 5),
+    )
+    assert found.commitment.grace_days == 5
+    assert found.commitment.nodes == NODES[:5]
+
+
+def test_a_promise_of_all_is_one_part() -> None:
+    told = heard("full", disposition=Disposition.PROMISED)
+    kind, parts, sums = made(agreed(told, SOMEONE, TERMS))
+    assert (kind, parts, sums.sums) == ("full", 1, (300_001,))
+
+
+def test_a_promise_without_a_known_sum_binds_to_none() -> None:
+    told = heard("full", disposition=Disposition.PROMISED)
+    found = agreed(told, replace(SOMEONE, amount=None), TERMS)
+    assert found is not None
+    assert (found.sums, found.commitment.commit) == (None, "")
+    assert len(found.commitment.due) == 1
+
+
+def test_amounts_are_in_the_ledger_only_where_the_policy_shows_them() -> None:
+    hidden = agreed(heard("2"), SOMEONE, TERMS)
+    shown = agreed(heard("2", shows_amounts=True), SOMEONE, TERMS)
+    assert hidden is not None
+    assert shown is not None
+    assert hidden.commitment.sums == ()
+    assert shown.commitment.sums == (300_001,)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        heard("1", nodes=("identity", "plan", "plan")),
+        heard("1", disposition=Disposition.NO_COMMITMENT),
+        heard("1", disposition=Disposition.HUNG_UP),
+        heard(""),
+        heard("1", ""),
+        heard("4"),
+        heard("0"),
+        heard("²"),
+    ],
+)
+def test_what_was_not_read_back_whole_is_no_agreement(told: Heard) -> None:
+    assert agreed(told, SOMEONE, TERMS) is None
+
+
+def test_a_wish_that_is_lawful_is_the_option_they_hear() -> None:
+    terms = replace(TERMS, wishes=(Wish("instalments", 6), Wish("instalments", 3)))
+    found = agreed(heard("2"), SOMEONE, terms)
+    assert made(found)[2].sums == (100_100, 100_100, 99_801)
