@@ -22,6 +22,8 @@ def main() -> int:
             "bare",
             "conversation",  # half an hour of calls
             "generator",
+            "hear",  # makes data
+            "limits",
             "heard",  # writes data: tests/heldout
             "machine",
             "network",
@@ -29,6 +31,7 @@ def main() -> int:
             "pacing",  # half an hour: `python -m bench.pacing`
             "pacing_plots",
             "soak",  # half an hour: `make soak`
+            "train_intents",  # makes models
         }:
             continue
         print(f"== {script.stem}", flush=True)

@@ -2,7 +2,8 @@
 
 The intents are those of the inventory; which of them are admissible depends on the
 stage. Legal and care intents are admissible always, are looked for first, and win
-over all else; when several are heard, the others are in the slot `also`.
+over all else; when several are heard, the others are in the slot `also`. Rules do not
+decide alone: each speaks for its intent, and the classifier weighs it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ivr import slots
-from ivr.classifier import Classifier, load_classifier
+from ivr.classifier import LATER, Classifier, Decision, decide, load_classifier
 from ivr.inventory import INTENTS, LEGAL
 from ivr.port import Understood
 from ivr.rules import Rule, denied, find, load_rules
@@ -63,31 +64,65 @@ def understand(
     """
     if language not in LANGUAGES:
         raise ValueError(f"language {language!r}: expected one of {LANGUAGES}")
-    said = letters(plain(text, language), language)[:LONGEST]
-    if language == "en":
-        said = expand(said)
+    said = normal(text, language)
     if not said:
         return Understood("unknown", 0.0, "none")
-    found = _values(text, language, today)
+    found = values(text, language, today)
+    legal, rules, taken = spoken_for(said, language, admissible, found)
+    open_intents = (set(admissible) | LEGAL | {"unknown"}) - taken
+    got = _decided(said, language, open_intents, legal, rules)
+    others = [intent for intent in legal if intent != got.intent]
+    if others and got.intent != "unknown":
+        found["also"] = ",".join(others)
+    by = "none" if got.intent == "unknown" else _by(got.intent, [*legal, *rules])
+    open_ordinary = (set(admissible) - LEGAL) | {"unknown"}
+    intent = _settle(got.intent, text, language, today, open_ordinary, found)
+    return Understood(intent, round(got.confidence, 3), by, found, got.guess)
+
+
+def normal(text: str, language: str) -> str:
+    """What rules and classifier look at: one form, no punctuation, not too long."""
+    said = letters(plain(text, language), language)[:LONGEST]
+    return expand(said) if language == "en" else said
+
+
+def spoken_for(
+    said: str, language: str, admissible: Collection[str], found: Collection[str]
+) -> tuple[list[str], list[str], set[str]]:
+    """What rules take it for: legal and care intents, first things first; at most one
+    other; and the legal and care intents that the text takes back."""
     legal, ordinary = lexicon(language)
     hits = _legal(legal, said, admissible, found)
-    if hits:
-        if hits[1:]:
-            found["also"] = ",".join(hits[1:])
-        return Understood(hits[0], 1.0, "rule", found)
     others = (set(admissible) - LEGAL) | {"unknown"}
     rule = find(ordinary, said, others, found, SOUNDS)
-    if rule == "unknown":
-        return Understood("unknown", 0.0, "rule", found)
-    likely = (set(admissible) | LEGAL) - denied(legal, said)
-    intent, confidence = classifier(language).decide(said, likely, rule, LEGAL)
-    by = "none" if intent == "unknown" else "rule" if rule else "classifier"
-    intent = _settle(intent, text, language, today, others, found)
-    return Understood(intent, round(confidence, 3), by, found)
+    return hits, [rule] if rule else [], denied(legal, said) - set(hits)
+
+
+def _decided(
+    said: str,
+    language: str,
+    admissible: set[str],
+    legal: list[str],
+    rules: list[str],
+) -> Decision:
+    """The first legal or care intent that the classifier does not contradict."""
+    model = classifier(language)
+    score = model.scores(said)
+    got = decide(score, admissible, legal, rules, model.limits)
+    while got.intent == "unknown" and legal[1:]:
+        legal = legal[1:]
+        got = decide(score, admissible, legal, rules, model.limits)
+    return got
+
+
+def _by(intent: str, rules: Collection[str]) -> str:
+    if intent in rules or (intent in LATER and not set(LATER).isdisjoint(rules)):
+        return "rule"
+    return "classifier"
 
 
 def ready(*languages: str) -> None:
-    """Load and train now (a second or two a language), not in the first call."""
+    """Load rules and models now, not in the first call."""
     for language in languages:
         lexicon(language)
         classifier(language)
@@ -101,7 +136,7 @@ def expand(text: str) -> str:
 
 
 def _legal(
-    rules: list[Rule], said: str, admissible: Collection[str], found: dict[str, str]
+    rules: list[Rule], said: str, admissible: Collection[str], found: Collection[str]
 ) -> list[str]:
     open_intents = set(LEGAL) | ({"yes"} & set(admissible))
     hits: list[str] = []
@@ -110,7 +145,8 @@ def _legal(
     return hits
 
 
-def _values(text: str, language: str, today: datetime) -> dict[str, str]:
+def values(text: str, language: str, today: datetime) -> dict[str, str]:
+    """Every value named in `text`, by the name of its slot; see `understand`."""
     found: dict[str, str] = {}
     day: date | None = slots.date(text, language, today.date())
     if day:
@@ -160,8 +196,8 @@ def lexicon(language: str) -> tuple[list[Rule], list[Rule]]:
 
 @lru_cache
 def classifier(language: str) -> Classifier:
-    """The classifier of a language, trained once a process on its examples."""
-    return load_classifier(folder() / f"examples-{language}.toml", language, INTENTS)
+    """The classifier of a language, read once a process and verified."""
+    return load_classifier(folder(), language)
 
 
 @lru_cache

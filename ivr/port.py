@@ -148,12 +148,14 @@ Action = Say | Flag | Confirmed | Fact | HandOver | HangUp
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What one turn meant. intent `unknown` when not sure: never a guess."""
+    """What one turn meant. intent `unknown` when not sure: never a guess. `guess`:
+    then, what it may have meant and is worth asking back about; else empty."""
 
     intent: str
     confidence: float
     by: str  # rule | classifier | key | none
     slots: dict[str, str] = field(default_factory=dict)  # ISO dates, plain decimals
+    guess: str = ""
 
 
 @dataclass(frozen=True, slots=True)

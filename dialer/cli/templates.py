@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import click
 from rich.table import Table
 
 from dialer.cli.frame import Fail, Usage, emit, json_option, out
+from dialer.cli.turns import tried
 from dialer.clock import SystemClock
 from dialer.settings import shipped
 from ivr.intent import understand
@@ -22,8 +21,6 @@ from ivr.script import admissible
 from ivr.select import at_stage, choose
 from ivr.template import LANGUAGES, PRODUCTS, ROLES, Template
 from ivr.variants import why
-
-COLUMNS = ("id", "lang", "stage", "text")
 
 LANGUAGE = click.option("--lang", type=click.Choice(LANGUAGES), help="One language.")
 SCRIPT = click.option("--script", default="mediation", show_default=True)
@@ -189,23 +186,25 @@ def try_(
 
     Example: dialer templates try "别再打了" --stage 2 --lang zh
 
-    With --batch FILE.tsv every line is tried; --json then prints one list.
+    With --batch FILE.tsv every line is tried; --json then prints one list, with
+    `intent` null and `clarify` true where we would ask back.
     """
     if (text is None) == (batch is None):
         raise Usage("give a TEXT or --batch FILE")
     library, now = load_library(shipped("templates")), SystemClock().now()
     if batch:
-        tried = [_try(library, script, row, now) for row in _rows(batch)]
+        found = tried(library, script, batch, now)
     else:
         row = {"id": "1", "lang": lang, "stage": str(stage), "text": text or ""}
-        tried = [_try(library, script, row, now)]
+        found = [_try(library, script, row, now)]
     if as_json:
-        click.echo(json.dumps(tried if batch else tried[0], ensure_ascii=False))
+        click.echo(json.dumps(found if batch else found[0], ensure_ascii=False))
         return
-    for one in tried:
-        said = one["template"] or "-"
-        click.echo(f"{one['id']}\t{one['intent']}\t{said}\t{one['confidence']:.2f}")
-        click.echo(f"    {one['reason']}")
+    for one in found:
+        intent, said = one["intent"] or "-", one["template"] or "-"
+        click.echo(f"{one['id']}\t{intent}\t{said}\t{one['confidence']:.2f}")
+        if "reason" in one:
+            click.echo(f"    {one['reason']}")
 
 
 def _try(
@@ -226,35 +225,3 @@ def _try(
         "slots": meant.slots,
         "reason": choice.reason,
     }
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """The lines of a batch file. Fail names every bad line."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fail(f"{path}: {error}") from error
-    reader = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(reader, [])
-    if missing := [name for name in COLUMNS if name not in header]:
-        raise Fail(f"{path}: line 1: no column {', '.join(missing)}")
-    rows = [(n, line) for n, line in enumerate(reader, 2) if any(line)]
-    problems = [
-        f"{path}: line {number}: {what}"
-        for number, line in rows
-        for what in _wrong(header, line)
-    ]
-    if problems:
-        raise Fail("\n".join(problems))
-    return [dict(zip(header, line, strict=True)) for _, line in rows]
-
-
-def _wrong(header: list[str], line: list[str]) -> Iterator[str]:
-    if len(line) != len(header):
-        yield f"{len(line)} columns, expected {len(header)}"
-        return
-    row = dict(zip(header, line, strict=True))
-    if row["lang"] not in LANGUAGES:
-        yield f"lang {row['lang']!r}, expected {' or '.join(LANGUAGES)}"
-    if row["stage"] not in {"1", "2", "3", "4", "5"}:
-        yield f"stage {row['stage']!r}, expected 1 to 5"

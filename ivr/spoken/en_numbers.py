@@ -44,20 +44,24 @@ BARE = re.compile(
 )
 PAYING = re.compile(
     r"\b(?:pay|paying|paid|afford|send|give|put|do|manage|month|monthly|week|each|down"
-    r"|owe|amount|balance|about|around|only|maybe|up to|at most|offer|settle)\b"
+    r"|owe|amount|balance|about|around|only|maybe|up to|at most|offer|settle"
+    r"|scrape together|now)\b"
 )
 FIFTY = re.compile(  # one fifty a month
-    r"\b([1-9]) ([1-9]0)\b(?= (?:dollars|bucks|(?:a|per|each|every) (?:month|week)))"
+    r"\b([1-9]) ([1-9][05])\b(?= (?:dollars|bucks|(?:a|per|each|every) (?:month|week)))"
 )
 LONGEST = 7
 SMALLEST = Decimal(100)  # without a unit, where paying is not spoken of
 LEAST = Decimal(20)  # without a unit, where it is
+ROUND = Decimal(2000)  # a sum far more often than a year
+GRAND = re.compile(r"\b(half )?a (?:grand|k)\b")
 
 
 def figures(text: str) -> str:
     """Number words of `text` (lower case) as figures: "twelve hundred" -> "1200",
     "twenty first" -> "21st"; digits said one by one stay apart."""
-    words = WORD.findall(text.replace("-", " "))
+    text = GRAND.sub(lambda m: "500" if m[1] else "1000", text.replace("-", " "))
+    words = WORD.findall(text)
     out: list[str] = []
     at = 0
     while at < len(words):
@@ -186,7 +190,7 @@ def amount(text: str) -> Decimal | None:
         value = Decimal(match["n"].replace(",", ""))
         alone = match[0] == text.strip(" .!?")
         year = value == value.to_integral_value() and 1990 <= value <= 2100
-        year = year and match["n"].isdigit()
+        year = year and match["n"].isdigit() and value != ROUND
         if len(match["n"].replace(",", "")) > LONGEST or year:
             continue
         if re.search(r"\b(?:at|by|before|after|around) $", text[: match.start()]) and (

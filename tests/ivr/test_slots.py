@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bench.slots import exact, run
 from ivr import slots
 
 DATA = Path(__file__).parents[1] / "data"
@@ -179,3 +180,11 @@ def test_an_hour_from_now_is_an_hour_when_clocks_change() -> None:
 def test_the_29th_of_february_waits_for_a_leap_year() -> None:
     assert slots.date("2月29号", "zh", date(2026, 11, 24)) == date(2028, 2, 29)
     assert slots.date("february 29th", "en", date(2026, 11, 24)) == date(2028, 2, 29)
+
+
+def test_spoken_values() -> None:
+    """Of at least 400, 98 % to the letter, and of those that nothing was mended on."""
+    rows = run()
+    assert len(rows) >= 400
+    assert exact(rows) >= 0.98
+    assert exact([row for row in rows if row.unseen]) >= 0.98

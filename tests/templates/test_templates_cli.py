@@ -94,7 +94,8 @@ def test_try_a_batch(tmp_path: Path) -> None:
     assert first["id"] == "a"
     assert set(first) >= {"id", "intent", "clarify", "template", "confidence"}
     assert (first["intent"], first["template"]) == ("stop_calling", "stop_bye")
-    assert (second["intent"], second["clarify"]) == ("unknown", True)
+    assert (second["intent"], second["clarify"]) == (None, True)
+    assert second["template"] is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_try_a_batch(tmp_path: Path) -> None:
         ("id\tlang\ttext\n", "line 1: no column stage"),
         ("", "line 1: no column id, lang, stage, text"),
         ("id\tlang\tstage\ttext\na\tfr\t9\thello\n", "line 2: lang 'fr', expected"),
-        ("id\tlang\tstage\ttext\na\tfr\t9\thello\n", "line 2: stage '9', expected 1"),
+        ("id\tlang\tstage\ttext\na\ten\t9\thello\n", "line 2: stage '9', expected 1"),
         ("id\tlang\tstage\ttext\na\tzh\n", "line 2: 2 columns, expected 4"),
     ],
 )

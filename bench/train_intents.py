@@ -1,0 +1,200 @@
+"""Build the models that understand a turn, from the sentences in `bench/said`.
+
+Ridge regression on TF-IDF, solved in the dual. What it would have said of a group of
+wordings it had not seen follows from the same solution (leave one group out, in closed
+form); near copies of a sentence count as its group. The limits come from that alone:
+no test sentence is looked at. The same sentences give the same weights, and the
+sha256 of each model is recorded in templates/lexicon/models.toml.
+
+usage: python -m bench.train_intents [zh] [en]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from bench.limits import Judged, calibrated, judge
+from bench.said import heard, written
+from ivr.classifier import SUMS, Limits
+from ivr.grams import WIDTH, columns
+from ivr.intent import LANGUAGES, folder, normal
+from ivr.inventory import INTENTS
+
+RIDGE = 0.5
+HEARD_RIDGE = 1.0  # what a recogniser mangled is trusted half as much
+NEAR = 0.75  # cosine from which two sentences are wordings of one thought
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """Distinct normal texts, what each may mean, and which belong together."""
+
+    language: str
+    texts: tuple[str, ...]
+    means: tuple[frozenset[str], ...]
+    heard: NDArray[np.bool_]
+    groups: tuple[int, ...]
+
+
+def gather(language: str) -> Sentences:
+    """All sentences, written and heard; a text that occurs twice is one."""
+    said = written(language)
+    found: dict[str, tuple[set[str], bool, int]] = {}
+    for line in [*said, *heard(language, said)]:
+        text = normal(line.text, language)
+        if text:
+            means, _, _ = found.setdefault(text, (set(), line.heard, line.group))
+            means.add(line.intent)
+    return Sentences(
+        language,
+        tuple(found),
+        tuple(frozenset(means) for means, _, _ in found.values()),
+        np.array([h for _, h, _ in found.values()]),
+        tuple(group for _, _, group in found.values()),
+    )
+
+
+def tfidf(texts: Sequence[str], language: str) -> tuple[sparse.csr_array, Floats]:
+    """Rows of unit length, and the weight of each column; a column that no sentence
+    has weighs most, so that strange words make a sentence like no other."""
+    seen = [columns(text, language) for text in texts]
+    starts = np.cumsum([0, *(len(at) for at, _ in seen)])
+    at = np.concatenate([at for at, _ in seen])
+    often = np.concatenate([often for _, often in seen])
+    idf = np.log((1 + len(texts)) / (1 + np.bincount(at, minlength=WIDTH)))
+    idf = idf.astype(np.float16).astype(np.float32)  # as it will be read back
+    rows = sparse.csr_array((often * idf[at], at, starts), (len(texts), WIDTH))
+    length = np.sqrt(rows.multiply(rows).sum(1))
+    return sparse.diags_array(1 / np.maximum(length, 1e-9)) @ rows, idf
+
+
+def together(said: Sentences, kernel: Floats) -> list[list[int]]:
+    """Sentences by group, near copies joined."""
+    home = list(range(len(said.texts)))
+
+    def find(n: int) -> int:
+        while home[n] != n:
+            home[n] = home[home[n]]
+            n = home[n]
+        return n
+
+    first: dict[int, int] = {}
+    for n, group in enumerate(said.groups):
+        home[find(n)] = find(first.setdefault(group, n))
+    for one, other in zip(*np.nonzero(np.triu(kernel, 1) > NEAR), strict=True):
+        home[find(int(one))] = find(int(other))
+    groups: dict[int, list[int]] = defaultdict(list)
+    for n in range(len(home)):
+        groups[find(n)].append(n)
+    return list(groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`unseen`: each sentence's scores from a model that never saw its group."""
+
+    said: Sentences
+    intents: tuple[str, ...]
+    idf: Floats
+    weights: Floats
+    offset: Floats
+    unseen: Floats
+    groups: int
+
+
+def train(language: str) -> Trained:
+    """Deterministic: the same sentences give the same weights."""
+    said = gather(language)
+    intents = tuple(sorted(INTENTS))
+    rows, idf = tfidf(said.texts, language)
+    kernel = (rows @ rows.T).toarray()
+    groups = together(said, kernel)
+    wanted = np.array([[i in means for i in intents] for means in said.means], float)
+    mean = wanted.mean(0)
+    kernel = kernel.astype(np.float64)
+    kernel[np.diag_indices_from(kernel)] += np.where(said.heard, HEARD_RIDGE, RIDGE)
+    inverse = linalg.inv(kernel, overwrite_a=True, check_finite=False)
+    dual = inverse @ (wanted - mean)
+    unseen = np.zeros_like(wanted)
+    for group in groups:
+        block = inverse[np.ix_(group, group)]
+        unseen[group] = wanted[group] - np.linalg.solve(block, dual[group])
+    weights = rows.T @ dual
+    offset, found = mean.astype(np.float32), unseen.astype(np.float32)
+    return Trained(
+        said, intents, idf, weights.astype(np.float32), offset, found, len(groups)
+    )
+
+
+def pack(trained: Trained, limits: Limits) -> bytes:
+    """The model file: 8-bit weights, a scale for each intent."""
+    scale = np.abs(trained.weights).max(0) / 127
+    small = np.rint(trained.weights / scale).astype(np.int8)
+    out = io.BytesIO()
+    np.savez_compressed(
+        out,
+        intents=np.array(trained.intents),
+        idf=trained.idf.astype(np.float16),
+        weights=small,
+        scale=scale.astype(np.float32),
+        offset=trained.offset,
+        limits=np.array([getattr(limits, name) for name in Limits.__slots__]),
+    )
+    return out.getvalue()
+
+
+def judged(trained: Trained) -> list[Judged]:
+    """Each sentence with its unseen scores and what the rules say of it."""
+    said = trained.said
+    rows = zip(said.texts, said.means, said.heard, trained.unseen, strict=True)
+    found = []
+    for text, means, copy, row in rows:
+        score = dict(zip(trained.intents, map(float, row), strict=True))
+        found.append(judge(text, means, said.language, heard=bool(copy), score=score))
+    return found
+
+
+def record(path: Path, sums: dict[str, str]) -> None:
+    """Write models.toml: the sha256 of each model file."""
+    lines = [f'"{name}" = "{value}"\n' for name, value in sorted(sums.items())]
+    head = "# Written by bench.train_intents: the sha256 of each trained model.\n"
+    path.write_text(head + "".join(lines), "utf-8")
+
+
+def main() -> int:
+    """Train, print what cross-validation says, write the models and their sums."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("languages", nargs="*", metavar="zh|en")
+    asked = parser.parse_args()
+    for language in asked.languages or LANGUAGES:
+        trained = train(language)
+        said = trained.said
+        print(
+            f"{language}: {len(said.texts)} sentences, {int(said.heard.sum())} of them "
+            f"heard by telephone, in {trained.groups} groups",
+            flush=True,
+        )
+        limits = calibrated(judged(trained))
+        (folder() / f"model-{language}.npz").write_bytes(pack(trained, limits))
+    sums = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder().glob("model-*.npz")
+    }
+    record(folder() / SUMS, sums)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

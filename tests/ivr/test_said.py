@@ -1,0 +1,46 @@
+"""The sentences the models learn from: enough of each, and not those of the tests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.said import SaidError, heard, written
+from bench.selection import run
+from ivr.intent import LANGUAGES, normal
+from ivr.inventory import INTENTS
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_intent_has_its_sentences(language: str) -> None:
+    said = {(n.intent, normal(n.text, language)) for n in written(language)}
+    count = Counter(intent for intent, _ in said)
+    assert count.keys() == INTENTS
+    assert min(count.values()) >= 40
+    assert count["unknown"] >= 500
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_heard_copies_keep_intent_and_group(language: str) -> None:
+    said = written(language)
+    homes = {(n.text, n.intent, n.group) for n in said}
+    copies = heard(language, said)
+    assert len(copies) >= 300
+    assert {(n.source, n.intent, n.group) for n in copies} <= homes
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_learnt_is_not_tested(language: str) -> None:
+    known = {normal(n.text, language) for n in written(language)}
+    tested = {normal(row.text, language) for row in run(language)}
+    assert len(tested) > 380
+    assert not tested & known
+
+
+def test_a_bad_file_names_every_line(tmp_path: Path) -> None:
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "zh" / "a.txt").write_text("喂\n[hum]\n嗯 | 哦\n", "utf-8")
+    with pytest.raises(SaidError, match=r"a\.txt:1: .*\n.*a\.txt:2: no such intent"):
+        written("zh", tmp_path)
