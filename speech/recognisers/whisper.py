@@ -64,7 +64,7 @@ TOKENS = 9  #: a second of speech, more than anyone says
 
 #: What subtitles in its training, or its own prompt, make of noise. No callee says it.
 INVENTED = re.compile(
-    r"字幕|订阅|点赞|请不吝|谢谢(大家)?(观看|收看)|优优独播|普通话的(电话|句子)|"
+    r"字幕|订阅|点赞|请不吝|谢谢(大家)?(观看|收看)|优优独播|以下是普通话|^普通话\W*$|普通话的(电话|句子)|"
     r"amara\.org|subtitles? by|thanks? (you )?for watching|the customer says",
     re.IGNORECASE,
 )

@@ -84,7 +84,12 @@ def test_loops_are_undone_and_words_are_left(text: str, expected: str) -> None:
 
 
 def test_inventions_are_known_and_answers_are_not() -> None:
-    for text in ("字幕由志愿者提供", "Thank you for watching!", "请不吝点赞 订阅"):
+    for text in (
+        "字幕由志愿者提供",
+        "Thank you for watching!",
+        "请不吝点赞 订阅",
+        "以下是普通话",
+    ):
         assert INVENTED.search(text), text
     for text in ("谢谢", "Thank you.", "是的", "我看一下", "你是说普通话吗"):
         assert not INVENTED.search(text), text
