@@ -53,6 +53,7 @@ def test_what_a_person_does_depends_on_who_and_how_often_only() -> None:
     assert one.reaction(5, 0) != one.reaction(5, 1)
 
 
+@pytest.mark.slow
 def test_the_live_rate_and_the_means_are_those_asked_for() -> None:
     people = People(1, 0.2, 100.0, 20.0, GIVEN)
     found = [people.reaction(n, 0) for n in range(20_000)]
@@ -71,6 +72,7 @@ def test_every_mode_has_the_same_list() -> None:
 # --- the shift
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_shift() -> None:
     assert run(SHIFT) == run(SHIFT)
     assert run(SHIFT) != run(replace(SHIFT, seed=2))
@@ -93,6 +95,7 @@ def test_predictive_talks_more_than_progressive_and_that_more_than_by_hand() -> 
     assert talked == sorted(talked)
 
 
+@pytest.mark.slow
 def test_a_naive_ratio_breaks_the_ceiling_that_ours_keeps() -> None:
     order = replace(SHIFT, live_rate=0.3, hours=1.0)
     assert run(order, pacer=naive).abandoned_rate > 0.05
@@ -112,6 +115,7 @@ def test_wrong_beliefs_and_long_calls(
     assert run(order, given).abandoned_rate <= 0.03
 
 
+@pytest.mark.slow
 def test_a_short_list_is_called_again_only_as_the_rules_let_it() -> None:
     """24 hours: the list is used up, people are tried again, and hours close."""
     order = replace(SHIFT, mode="progressive", agents=2, hours=24.0, talk=60.0)

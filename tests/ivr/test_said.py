@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.said import SaidError, heard, written
-from bench.selection import run
+from bench.selection import DATA, run
 from ivr.intent import LANGUAGES, normal
 from ivr.inventory import INTENTS
 
@@ -34,7 +34,8 @@ def test_heard_copies_keep_intent_and_group(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_was_learnt_is_not_tested(language: str) -> None:
     known = {normal(n.text, language) for n in written(language)}
-    tested = {normal(row.text, language) for row in run(language)}
+    path = DATA / f"intents-{language}.tsv"
+    tested = {normal(row.text, language) for row in run(language, path)}
     assert len(tested) > 380
     assert not tested & known
 
