@@ -28,6 +28,9 @@ Floats = NDArray[np.float32]
 LATER = ("busy_now", "callback_time")  # told apart by the time named
 #: In stage 1 "yes" answers another question than later.
 SAME = {"yes": "identity_yes", "no": "identity_no"}
+#: "I will pay on the first" is both; the likelier stands. Before stage 3 nobody asks
+#: for a day: to name one is to promise.
+PROMISE = ("propose_date", "promise_pay")
 #: Whose death it is, rules tell less well than the words around it.
 DEATHS = {"deceased", "distress"}
 SUMS = "models.toml"
@@ -89,6 +92,9 @@ def ranked(
     points = dict(score)
     for late, early in SAME.items():
         points.pop(early if late in admissible else late, None)
+    day, promise = PROMISE
+    if promise in admissible and day not in admissible:
+        points[promise] = max(points[promise], points.pop(day))
     first = set(legal[:1])
     if first and first < DEATHS <= set(legal):
         first = DEATHS
@@ -97,9 +103,9 @@ def ranked(
     for intent in (*first, *rules):
         if intent in points:
             points[intent] += limits.legal if intent in LEGAL else limits.rule
-    later = max(LATER, key=lambda name: points[name])
-    for name in LATER:
-        if name != later:
+    for pair in (LATER, PROMISE):
+        there = [name for name in pair if name in points]
+        for name in sorted(there, key=lambda name: points[name])[:-1]:
             del points[name]
     best = max(points, key=lambda name: points[name])
     margin = points[best] - max(s for n, s in points.items() if n != best)

@@ -69,3 +69,9 @@ def test_what_stands_out(
     got = decide(FLAT | score, STAGES[stage], legal, rules, LIMITS)
     assert (got.intent, got.guess) == (intent, guess)
     assert (got.confidence >= 0.5) == (intent != "unknown") or got.confidence == 0.5
+
+
+def test_to_name_a_day_before_days_are_asked_for_is_to_promise() -> None:
+    score = FLAT | {"propose_date": 0.6, "promise_pay": 0.55}
+    assert decide(score, STAGES[2], (), (), LIMITS).intent == "promise_pay"
+    assert decide(score, STAGES[3], (), (), LIMITS).intent == "propose_date"

@@ -85,6 +85,13 @@ def test_what_is_meant(language: str, stage: int, text: str, intent: str) -> Non
         ("zh", 4, "好的，我选第二个", {"option": "2", "yes_no": "yes"}),
         ("zh", 4, "分六个月吧", {"months": "6"}),
         ("zh", 4, "这个月底我一定还", {"date": "2026-11-30"}),
+        ("zh", 5, "下个月五后吧", {"date": "2026-12-05"}),
+        (
+            "en",
+            2,
+            "Yes, I will pay on the 1st of December.",
+            {"date": "2026-12-01", "yes_no": "yes"},
+        ),
         ("zh", 3, "我每个月能还五百块", {"amount": "500"}),
         ("zh", 2, "上个月五号还了三千块", {"amount": "3000"}),
         ("zh", 1, "他不在，晚上八点回来", {"callback_at": "2026-11-24T20:00:00+08:00"}),
