@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak oracle prompts asterisk lock install clean
+.PHONY: help demo test check bench soak walks oracle prompts asterisk lock install clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / /' | awk '{n=$$1; $$1=""; printf "  make %-10s%s\n", n, $$0}'
@@ -34,7 +34,7 @@ check: $(STAMP)  ## format, lint, types, templates, fast tests: before every com
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not model and not live"
 
 test: check  ## everything
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "(slow or model or live) and not alone"
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "(slow or model or live) and not alone and not long"
 	$(BIN)/pytest -q -m alone
 
 bench: $(STAMP)  ## every measurement; results in bench/results
@@ -45,6 +45,9 @@ soak: $(STAMP)  ## half an hour of calls through Asterisk: lost outcomes, memory
 
 oracle: $(STAMP)  ## a million cases, gate against a second opinion (about an hour)
 	$(BIN)/python -m tests.oracle
+
+walks: $(STAMP)  ## eighty thousand random conversations more than `make test` has
+	$(BIN)/pytest -q -n 2 --dist worksteal -m long
 
 prompts: $(STAMP)  ## record the shared prompts and the demo's callees anew (minutes)
 	$(BIN)/dialer templates render --lang zh --agency 和信调解服务中心 --pack templates/prompts.pack

@@ -207,9 +207,13 @@ def test_random_conversations(language: str) -> None:
     check(language, 200)
 
 
+LATER = (pytest.param(n, marks=pytest.mark.long) for n in range(1, 5))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", [0, *LATER])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_hundred_thousand_random_conversations(language: str, part: int) -> None:
-    """In parts, each with a seed of its own, that all cores share them."""
+    """In parts, each with a seed of its own, that all cores share them; `make walks`
+    walks those that `make test` does not."""
     check(language, 10_000)
