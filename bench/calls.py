@@ -33,7 +33,7 @@ from bench.network import SHIPPED, login, network
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
-from dialer.channels.port import NotAnswered, Order
+from dialer.channels.port import ChannelDown, NotAnswered, Order, Unsure
 from dialer.clock import SystemClock
 from dialer.engine import settle
 from dialer.model import Disposition, Judge, NextTry, Outcome
@@ -45,6 +45,11 @@ from tests.kit.asterisk import Asterisk
 NUMBER = "+8617000000001"
 TRUNKS = ("answers", "busy")
 ENDS = {"16": "answers", "486": "busy"}  # as the bare loop sees them
+ENDED = {
+    "answers": Disposition.SILENT,
+    "busy": Disposition.BUSY,
+    "unknown": Disposition.UNKNOWN,
+}
 EASE = 0.8  #: of the ceiling, where set-up is measured
 
 
@@ -175,7 +180,7 @@ class Engine:
         self.turn.ended(trunk, found, setup)
         now = self._clock.now()
         again = NextTry(0, now + timedelta(hours=3), "busy")
-        disposition = Disposition(found if found == "busy" else "silent")
+        disposition = ENDED.get(found, Disposition.FAILED)
         await ledger.finish(attempt, Outcome(disposition, now, next_try=again))
 
     async def _place(self, order: Order) -> tuple[str, float]:
@@ -190,6 +195,10 @@ class Engine:
                 return "answers", setup
         except NotAnswered as no:
             return no.cause.value, time.perf_counter() - began
+        except ChannelDown:
+            return "not_dialed", time.perf_counter() - began
+        except Unsure:
+            return "unknown", time.perf_counter() - began
 
 
 def dial(order: Order) -> str:

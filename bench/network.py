@@ -14,9 +14,10 @@ SHIPPED = Path(__file__).parents[1] / "config"
 
 
 @contextmanager
-def network(calls: int) -> Iterator[Asterisk]:
+def network(calls: int, deaths: list[int] | None = None) -> Iterator[Asterisk]:
     """It has trunks `answers`, where the far end echoes and waits for our hang-up, and
-    `busy`, which says 486 at once. `calls`: how many may be up together."""
+    `busy`, which says 486 at once. `calls`: how many may be up together; `deaths`: see
+    `asterisk.running`."""
     with (
         sipp.running(sipp.answers()) as answers,
         sipp.running(sipp.refuses("486 Busy Here")) as busy,
@@ -27,7 +28,9 @@ def network(calls: int) -> Iterator[Asterisk]:
             "extensions.conf": (SHIPPED / "asterisk" / "extensions.conf").read_text(),
             "pjsip.conf": trunks,
         }
-        with asterisk.running(files, sip=asterisk.free_udp(), calls=calls) as there:
+        with asterisk.running(
+            files, sip=asterisk.free_udp(), calls=calls, deaths=deaths
+        ) as there:
             yield there
 
 

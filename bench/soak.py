@@ -5,7 +5,8 @@ half are answered and last `--hold` seconds with sound both ways, half get a 486
 own resident memory is read every ten seconds; `growth` is the slope after the first
 third, the warm-up, over the rest. SQLite's page cache (64 MiB a connection as the
 engine has it) is set to 2 MiB: filling up for hours, it would hide what else grows.
-It ends by itself.
+An Asterisk that dies by itself is begun anew, as a service manager does; calls it had
+are then `wrong` here, and the ledger has the truth of them. It ends by itself.
 Run: make soak, or python -m bench.soak [--minutes N] [--rate N] [--hold S] [--json]
 """
 
@@ -46,6 +47,7 @@ class Result:
     calls: int
     calls_per_second: float
     wrong_outcomes: int
+    asterisk_died_of: list[int]  # signals
     ended: dict[str, int]  # attempts of the ledger, by disposition
     not_ended: int
     channels_left: int
@@ -98,8 +100,8 @@ async def run(minutes: float, rate: float, hold: float) -> Result:
     sqlite.PRAGMAS = (*sqlite.PRAGMAS, f"cache_size = -{CACHE}")
     calls, lines = round(60 * minutes * rate), round(2 * rate * (hold + 1))
     judge, causes = gate("packs"), load_causes(SHIPPED / "causes.toml")
-    seen = list[float]()
-    with network(2 * lines) as there, tempfile.TemporaryDirectory() as folder:
+    seen, deaths = list[float](), list[int]()
+    with network(2 * lines, deaths) as there, tempfile.TemporaryDirectory() as folder:
         files = Path(folder) / "vault.db", Path(folder) / "ledger.db"
         async with open_sqlite(*files, new_key()) as stores:
             await prepare(stores, calls, judge)
@@ -120,6 +122,7 @@ async def run(minutes: float, rate: float, hold: float) -> Result:
         calls=len(turn.setups),
         calls_per_second=round(turn.rate, 2),
         wrong_outcomes=turn.wrong,
+        asterisk_died_of=deaths,
         ended=dict(found),
         not_ended=open_,
         channels_left=left,

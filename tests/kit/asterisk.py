@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -185,10 +186,16 @@ load = chan_websocket.so
 
 @contextlib.contextmanager
 def running(
-    files: Mapping[str, str], *, sip: int, calls: int = 100
+    files: Mapping[str, str],
+    *,
+    sip: int,
+    calls: int = 100,
+    deaths: list[int] | None = None,
 ) -> Iterator[Asterisk]:
     """Start one with these files (pjsip.conf gets its transport and manager.conf its
-    user `accord` here), kill it at the end. `calls`: so many may have sound at once."""
+    user `accord` here), kill it at the end. `calls`: so many may have sound at once.
+    `deaths`: one that dies is begun anew, as a service manager does, with another pid;
+    the signals it died of are put there."""
     fetch()
     ami = free_tcp()
     with tempfile.TemporaryDirectory(prefix="asterisk-") as folder:
@@ -199,14 +206,44 @@ def running(
             with (home / "etc" / name).open("a") as file:
                 file.write(text)
         process = _start(home)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(_end, process)
             there = Asterisk(home, process.pid, sip, ami)
             _booted(there, process)
+            if deaths is not None:
+                stack.pop_all()
+                stack.enter_context(_kept(home, process, deaths))
             yield there
-        finally:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
+
+
+@contextlib.contextmanager
+def _kept(
+    home: Path, process: subprocess.Popen[bytes], deaths: list[int]
+) -> Iterator[None]:
+    """Begun anew whenever it dies within the block."""
+    over = threading.Event()
+
+    def keep() -> None:
+        now = process
+        while not over.wait(0.2):
+            if (code := now.poll()) is not None:
+                deaths.append(-code)
+                now = _start(home)
+        _end(now)
+
+    keeper = threading.Thread(target=keep, name="asterisk-keeper")
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait()
 
 
 def _start(home: Path) -> subprocess.Popen[bytes]:
