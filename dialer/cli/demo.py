@@ -87,11 +87,12 @@ def show(settings: Settings, result: demo.Result) -> None:
     out.print(f"unmasked leaks outside the vault: {len(result.leaks)}")
     verdict = "verified" if result.verified else "NOT VERIFIED"
     out.print(f"evidence: {result.entries} entries, {verdict}")
+    out.print(f"analysts' store: {result.analysed} attempts; try `calls query --list`")
     for problem in result.problems:
         out.print(f"  {problem}")
     out.print(
         f"{result.seconds:.0f} s. Everything lies in {settings.home}: ledger/, vault/, "
-        f"evidence/, logs/, import/; look with "
+        f"evidence/, analysts/, logs/, import/; look with "
         f"`dialer --home {settings.home} calls list`"
     )
 
