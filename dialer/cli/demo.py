@@ -87,9 +87,9 @@ def show(settings: Settings, result: demo.Result) -> None:
     out.print(f"unmasked leaks outside the vault: {len(result.leaks)}")
     verdict = "verified" if result.verified else "NOT VERIFIED"
     out.print(f"evidence: {result.entries} entries, {verdict}")
-    out.print(f"analysts' store: {result.analysed} attempts; try `calls query --list`")
     for problem in result.problems:
         out.print(f"  {problem}")
+    out.print(f"analysts' store: {result.analysed} attempts; try `calls query --list`")
     out.print(
         f"{result.seconds:.0f} s. Everything lies in {settings.home}: ledger/, vault/, "
         f"evidence/, analysts/, logs/, import/; look with "

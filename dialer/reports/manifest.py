@@ -148,6 +148,7 @@ def sweep(folder: Path, manifest: Manifest) -> int:
 def writing(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     """Be the one who writes. -> False: another is, and we did not wait."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "readers").touch(0o600)  # before there is anything to read
     mode = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
     with _lock(folder / "writer", mode) as mine:
         yield mine
@@ -158,7 +159,7 @@ def reading(folder: Path) -> Iterator[Manifest]:
     """The list, of which every file stays until the block is left. Needs no right to
     write. Damaged."""
     if not (folder / "readers").exists():
-        yield load(folder)
+        yield Manifest()
         return
     with _lock(folder / "readers", fcntl.LOCK_SH):
         yield load(folder)

@@ -107,6 +107,10 @@ def asked(folder: Path, sql: str, only: Only, limits: Limits) -> Iterator[Answer
             raise Wrong(f"stopped after {limits.seconds:g} seconds") from None
         except duckdb.Error as error:
             raise Wrong(str(error).strip()) from error
+        except RuntimeError as error:  # what DuckDB makes of Ctrl-C
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise
         finally:
             late.cancel()
 

@@ -138,6 +138,8 @@ async def gather(stores: Stores, now: Manifest, most: int) -> Batch:
         more = len(rows) == PAGE
         for row in rows:
             batch.add(row)
+            if len(batch.ended) == most:
+                break
     return batch
 
 
