@@ -2,16 +2,16 @@
 -- every 30 days of a campaign in turn; GB, each 24 hours (UTC); ours, the whole campaign.
 -- For each the latest period and the worst, in percent; the ceiling is 3 %.
 WITH live AS (
-    SELECT campaign, dialing_at AS at, disposition = 'abandoned' AS lost,
+    SELECT campaign, dialing_at AS called, disposition = 'abandoned' AS lost,
         min(dialing_at) OVER (PARTITION BY campaign) AS began
     FROM attempts
     WHERE dialing_at IS NOT NULL AND (spoke OR disposition = 'abandoned')
 ), counted AS (
     SELECT campaign, 'us.abandonment' AS rule,
-        began + to_days(CAST(30 * floor(date_diff('second', began, at) / 2592000) AS INTEGER)) AS since,
+        began + to_days(CAST(30 * floor(date_diff('second', began, called) / 2592000) AS INTEGER)) AS since,
         lost FROM live
     UNION ALL
-    SELECT campaign, 'gb.misuse', date_trunc('day', at), lost FROM live
+    SELECT campaign, 'gb.misuse', date_trunc('day', called), lost FROM live
     UNION ALL
     SELECT campaign, 'accord.abandonment', began, lost FROM live
 ), periods AS (

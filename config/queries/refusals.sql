@@ -1,6 +1,10 @@
 -- Why attempts were refused for good: rules, and how many attempts each of them named.
-SELECT campaign, unnest(refusals) AS rule, count(*) AS attempts
-FROM attempts
-WHERE disposition = 'refused'
-GROUP BY ALL
+WITH named AS (
+    SELECT campaign, unnest(refusals) AS rule
+    FROM attempts
+    WHERE disposition = 'refused'
+)
+SELECT campaign, rule, count(*) AS attempts
+FROM named
+GROUP BY campaign, rule
 ORDER BY campaign, attempts DESC, rule

@@ -7,7 +7,8 @@ files, no network, no extensions, no settings; so much memory, so many seconds.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -93,6 +94,7 @@ def asked(folder: Path, sql: str, only: Only, limits: Limits) -> Iterator[Answer
         manifest.reading(folder) as found,
         tempfile.TemporaryDirectory(prefix="accord-query-") as spill,
         duckdb.connect(":memory:", config=_config(limits, spill)) as connection,
+        ThreadPoolExecutor(1) as pool,
     ):
         late = Timer(limits.seconds, connection.interrupt)
         late.daemon = True
@@ -100,17 +102,13 @@ def asked(folder: Path, sql: str, only: Only, limits: Limits) -> Iterator[Answer
             _prepare(connection, folder, found, only)
             question = _checked(connection, sql)
             late.start()
-            connection.execute(question)
+            _run(pool, connection, lambda: connection.execute(question))
             names = [column[0] for column in connection.description]
-            yield Answer(names, _fetched(connection))
+            yield Answer(names, _fetched(pool, connection))
         except duckdb.InterruptException:
             raise Wrong(f"stopped after {limits.seconds:g} seconds") from None
         except duckdb.Error as error:
             raise Wrong(str(error).strip()) from error
-        except RuntimeError as error:  # what DuckDB makes of Ctrl-C
-            if str(error) == "Query interrupted":
-                raise KeyboardInterrupt from error
-            raise
         finally:
             late.cancel()
 
@@ -163,6 +161,17 @@ def _checked(connection: Any, sql: str) -> Any:
     return found[0]
 
 
-def _fetched(connection: Any) -> Iterator[tuple[Any, ...]]:
-    while rows := connection.fetchmany(AT_ONCE):
+def _fetched(pool: ThreadPoolExecutor, connection: Any) -> Iterator[tuple[Any, ...]]:
+    while rows := _run(pool, connection, lambda: connection.fetchmany(AT_ONCE)):
         yield from rows
+
+
+def _run(pool: ThreadPoolExecutor, connection: Any, work: Callable[[], Any]) -> Any:
+    """In another thread: only so does Ctrl-C reach us while DuckDB is at work."""
+    begun = pool.submit(work)
+    try:
+        return begun.result()
+    except KeyboardInterrupt:
+        connection.interrupt()
+        wait([begun])
+        raise
