@@ -31,7 +31,7 @@ class Writer:
 @contextmanager
 def written(path: Path, columns: Mapping[str, Kind]) -> Iterator[Writer]:
     """Write a file of these columns; it is whole when the block is left."""
-    with _open(path, columns) as file:
+    with new_file(path, columns) as file:
         yield Writer(file, columns)
 
 
@@ -40,7 +40,7 @@ def merge(sources: Sequence[Path], target: Path, columns: Mapping[str, Kind]) ->
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _open(target, columns) as file:
+    with new_file(target, columns) as file:
         held, count = [], 0
         for source in sources:
             with pq.ParquetFile(source) as opened:
@@ -69,12 +69,13 @@ def contents(path: Path) -> Iterator[bytes]:
             yield "\n".join(lines).encode()
 
 
-def _open(path: Path, columns: Mapping[str, Kind]) -> Any:
+def new_file(path: Path, columns: Mapping[str, Kind]) -> Any:
+    """A `pyarrow.parquet.ParquetWriter` of these columns, as all our files are."""
     import pyarrow.parquet as pq
 
     return pq.ParquetWriter(
         path,
-        _schema(columns),
+        schema(columns),
         compression="zstd",
         use_dictionary=list(_repeating(columns)),
     )
@@ -92,7 +93,8 @@ def _repeating(columns: Mapping[str, Kind]) -> Iterator[str]:
             yield name
 
 
-def _schema(columns: Mapping[str, Kind]) -> Any:
+def schema(columns: Mapping[str, Kind]) -> Any:
+    """A `pyarrow.Schema`."""
     import pyarrow as pa
 
     types = {
@@ -114,11 +116,11 @@ def _schema(columns: Mapping[str, Kind]) -> Any:
 def _table(rows: Rows, columns: Mapping[str, Kind]) -> Any:
     import pyarrow as pa
 
-    schema = _schema(columns)
+    wanted = schema(columns)
     arrays = []
-    for field, (name, kind) in zip(schema, columns.items(), strict=True):
+    for field, (name, kind) in zip(wanted, columns.items(), strict=True):
         found: list[Any] = [row[name] for row in rows]
         if kind in {Kind.MAP, Kind.FIGURES}:
             found = [list(one.items()) for one in found]
         arrays.append(pa.array(found, field.type))
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.Table.from_arrays(arrays, schema=wanted)
