@@ -1,0 +1,341 @@
+"""What docker/ configures, run natively: the broker, the databases, the switch.
+
+Files and commands are those of docker/, but for folders and ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiomqtt
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from dialer.cli.main import dialer
+from dialer.settings import shipped
+from tests.house.test_docker import DOCKER, SERVICES, prepared, steps
+from tests.kit import asterisk
+from tests.kit.asterisk import Asterisk, free_tcp, free_udp
+
+pytestmark = [pytest.mark.live, pytest.mark.slow]
+PATIENCE = 30.0  #: seconds to start
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@contextlib.contextmanager
+def process(command: list[str], log: Path, port: int) -> Iterator[None]:
+    """Run it until it answers, and to the end of the block."""
+    with log.open("ab") as out:
+        ran = subprocess.Popen(command, stdout=out, stderr=out, cwd=log.parent)
+    try:
+        until = time.monotonic() + PATIENCE
+        while not _answers(port):
+            assert ran.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.02)
+        yield
+    finally:
+        ran.send_signal(signal.SIGINT)
+        ran.wait(20)
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+# --- Mosquitto
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """As the service has it. -> its port, the secrets"""
+    if not (shutil.which("mosquitto") and shutil.which("mosquitto_passwd")):
+        pytest.skip("no mosquitto on this machine")
+    secrets, config, port = tmp_path / "secrets", tmp_path / "config", free_tcp()
+    prepared(secrets)
+    (tmp_path / "data").mkdir()
+    config.mkdir()
+
+    def moved(text: str) -> str:
+        for there, here in (
+            ("/run/secrets", secrets),
+            ("/mosquitto/config", config),
+            ("/mosquitto/data", tmp_path / "data"),
+            ("/tmp/users", tmp_path / "users"),
+        ):
+            text = text.replace(there, str(here))
+        return text
+
+    own = moved((DOCKER / "mosquitto/mosquitto.conf").read_text("utf-8"))
+    own = own.replace("listener 8883", f"listener {port} 127.0.0.1")
+    user = "root" if os.geteuid() == 0 else str(os.geteuid())
+    (config / "mosquitto.conf").write_text(f"{own}user {user}\n", "utf-8")
+    shutil.copy(DOCKER / "mosquitto/acl", config)
+    (config / "acl").chmod(0o600)
+    command = [moved(word) for word in SERVICES["mosquitto"]["command"]]
+    with process(command, tmp_path / "log", port):
+        yield port, secrets
+
+
+def client(port: int, secrets: Path, user: str, password: str) -> aiomqtt.Client:
+    trusted = ssl.create_default_context(cafile=str(secrets / "ca"))
+    trusted.check_hostname = False  # it is issued to `mosquitto`
+    return aiomqtt.Client(
+        "127.0.0.1", port, username=user, password=password, tls_context=trusted
+    )
+
+
+async def test_the_broker_lets_in_who_is_on_its_list_to_what_is_theirs(
+    broker: tuple[int, Path],
+) -> None:
+    port, secrets = broker
+    known = dict(
+        line.split(":") for line in (secrets / "mqtt_users").read_text().splitlines()
+    )
+    assert known["engine"] == (secrets / "mqtt").read_text().strip()
+    for user, password in (("engine", "wrong"), ("nobody", known["engine"])):
+        with pytest.raises(aiomqtt.MqttError):
+            async with client(port, secrets, user, password):
+                pass
+    command = "accord/default/node/engine-1/command"
+    async with (
+        client(port, secrets, "engine", known["engine"]) as engine,
+        client(port, secrets, "reader", known["reader"]) as reader,
+    ):
+        await engine.subscribe(command, qos=1)
+        await reader.subscribe("accord/default/#", qos=1)
+        await reader.publish(command, b"drain", qos=1)
+        await reader.publish("accord/default/call/x/ended", b"made up", qos=1)
+        await engine.publish("accord/other/call/x/ended", b"not ours", qos=1)
+        await engine.publish(command, b"marker", qos=1)
+        heard = {
+            name: await asyncio.wait_for(anext(aiter(one.messages)), PATIENCE)
+            for name, one in (("engine", engine), ("reader", reader))
+        }
+    assert {name: m.payload for name, m in heard.items()} == {
+        "engine": b"marker",
+        "reader": b"marker",
+    }
+
+
+# --- PostgreSQL
+
+
+def unprivileged() -> list[str]:
+    if os.geteuid():
+        return []
+    who = pwd.getpwnam("postgres")
+    return [
+        "setpriv",
+        f"--reuid={who.pw_uid}",
+        f"--regid={who.pw_gid}",
+        "--clear-groups",
+    ]
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """As the service has it, after its first start. -> its port, the secrets"""
+    if not BINARIES:
+        pytest.skip("no PostgreSQL on this machine")
+    home, port = Path("/tmp") / f"accord-docker-{os.getpid()}", free_tcp()
+    shutil.rmtree(home, ignore_errors=True)
+    secrets = home / "secrets"
+    for folder in (secrets, home / "vault", home / "ledger", home / "data"):
+        folder.mkdir(parents=True)
+    prepared(secrets)
+    secrets.chmod(0o755)
+    if os.geteuid() == 0:
+        who = pwd.getpwnam("postgres").pw_uid
+        for path in (
+            home,
+            *home.iterdir(),
+            *secrets.glob("db_*"),
+            secrets / "postgres_key",
+        ):
+            os.chown(path, who, -1)
+    as_them = unprivileged()
+    made = [
+        *as_them,
+        str(BINARIES[-1] / "initdb"),
+        "-D",
+        str(home / "data"),
+        "-U",
+        "postgres",
+    ]
+    options = SERVICES["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split()
+    subprocess.run([*made, *options], check=True, capture_output=True, cwd=home)
+    (command,) = (
+        s.words for s in steps(DOCKER / "postgres/Dockerfile") if s.name == "CMD"
+    )
+    hba = str(DOCKER / "postgres/pg_hba.conf")
+    shutil.copy(hba, home / "pg_hba.conf")
+    words = [
+        w.replace("/run/secrets", str(secrets)).replace("/etc/accord", str(home))
+        for w in command[1:]
+    ]
+    own = ["-c", f"port={port}", "-c", f"unix_socket_directories={home}"]
+    server = [*as_them, str(BINARIES[-1] / "postgres"), "-D", str(home / "data")]
+    try:
+        with process([*server, *words, *own], home / "log", port):
+            script = (DOCKER / "postgres/init.sql").read_text("utf-8")
+            script = script.replace("/run/secrets", str(secrets))
+            script = script.replace("/var/lib/accord", str(home))
+            psql = [
+                *as_them,
+                "psql",
+                "-qX",
+                "-h",
+                str(home),
+                "-p",
+                str(port),
+                "-U",
+                "postgres",
+            ]
+            done = subprocess.run(
+                psql,
+                input=script,
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=home,
+            )
+            assert (done.returncode, done.stderr) == (0, "")
+            yield port, secrets
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def test_each_role_reaches_its_own_database_over_tls_alone(
+    cluster: tuple[int, Path],
+) -> None:
+    port, secrets = cluster
+
+    def reach(
+        role: str, database: str, **other: str
+    ) -> psycopg.Connection[tuple[object, ...]]:
+        who = role.removeprefix("accord_")
+        found = {
+            "host": "postgres",  # whom the certificate names
+            "hostaddr": "127.0.0.1",
+            "sslmode": "verify-full",
+            "sslrootcert": str(secrets / "ca"),
+            "password": (secrets / f"db_{who}").read_text().strip(),
+            **other,
+        }
+        return psycopg.connect(dbname=database, user=role, port=port, **found)  # type: ignore[arg-type]
+
+    mine = {
+        "accord_vault": {"accord_vault"},
+        "accord_ledger": {"accord_ledger"},
+        "accord_evidence": {"accord_ledger"},
+        "accord_owner": {"accord_vault", "accord_ledger"},
+    }
+    for role, databases in mine.items():
+        for database in ("accord_vault", "accord_ledger", "postgres"):
+            if database in databases:
+                with reach(role, database) as open_:
+                    made = "CREATE TABLE of_mine (x int)"
+                    if role == "accord_owner":
+                        open_.execute(made)
+                        open_.rollback()
+                    else:
+                        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                            open_.execute(made)
+            else:
+                with pytest.raises(psycopg.OperationalError, match="pg_hba"):
+                    reach(role, database)
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        reach("accord_ledger", "accord_ledger", sslmode="disable", sslrootcert="")
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        reach("accord_ledger", "accord_ledger", password="wrong")
+    passwords = (secrets / "passwords").read_text()
+    assert "accord_owner" not in passwords
+    own = secrets / "mine"
+    own.write_text(passwords.replace(":5432:", f":{port}:"))
+    own.chmod(0o600)
+    reach("accord_vault", "accord_vault", password="", passfile=str(own)).close()
+
+
+# --- Asterisk
+
+
+@pytest.fixture
+def switch(tmp_path: Path) -> Iterator[Asterisk]:
+    """As the service has it, with the trunks of engine-1 rendered."""
+    asterisk.fetch()
+    home, ami, sip = tmp_path / "asterisk", free_tcp(), free_udp()
+    for part in ("etc/accord", "lib/keys", "spool", "run", "log", "secrets"):
+        (home / part).mkdir(parents=True)
+    prepared(home / "secrets")
+    for path in (DOCKER / "asterisk").glob("*.conf"):
+        shutil.copy(path, home / "etc")
+    own = asterisk._files(home, sip, ami)["asterisk.conf"]
+    (home / "etc/asterisk.conf").write_text(own)
+    manager = (home / "etc/manager.conf").read_text().replace("= 5038", f"= {ami}")
+    (home / "etc/manager.conf").write_text(manager)
+    text = (DOCKER / "config/trunks-1.toml").read_text("utf-8")
+    text = text.replace("172.30.1.10", "127.0.0.1").replace("172.30.1.11", "127.0.0.1")
+    text = text.replace("/run/secrets/ami", str(home / "secrets/ami_1"))
+    text = text.replace("/etc/asterisk/accord", str(home / "etc/accord"))
+    text = text.replace(
+        "port = 5038", f"port = {ami}\nsip_port = {sip}\ntls_port = {free_tcp()}"
+    )
+    text = text.replace("sip.north.example:5061", f"127.0.0.1:{free_tcp()}")
+    (tmp_path / "trunks.toml").write_text(text)
+    words = SERVICES["trunks-1"]["command"][2:]
+    done = CliRunner().invoke(dialer, ["--home", str(tmp_path), *words])
+    assert done.exit_code == 0, done.output
+    started = asterisk._start(home)
+    try:
+        there = Asterisk(home, started.pid, sip, ami)
+        asterisk._booted(there, started)
+        yield there
+    finally:
+        started.kill()
+        started.wait()
+
+
+def test_the_switch_starts_with_our_files_and_lets_its_engine_in(
+    switch: Asterisk, tmp_path: Path
+) -> None:
+    modules = (DOCKER / "asterisk/modules.conf").read_text("utf-8")
+    running = switch.command("module show")
+    for name in re.findall(r"^load = (\S+)", modules, re.M):
+        assert re.search(rf"^{name} .* Running", running, re.M), name
+    assert "people" in switch.command("queue show people")
+    assert "accord-in" in switch.command("dialplan show accord-in")
+    assert "north" in switch.command("pjsip show endpoints")
+    user = switch.command("manager show user accord")
+    assert re.search(r"Write perm: *system,call,reporting,originate", user) or set(
+        re.search(r"(?i)write perm: *(\S+)", user)[1].split(",")  # type: ignore[index]
+    ) == {"originate", "call", "system", "reporting"}
+    told = CliRunner().invoke(
+        dialer, ["--home", str(tmp_path), "trunks", "status", "--json"]
+    )
+    assert told.exit_code == 0, told.output
+    assert '"channels_in_use": 0' in told.output
+    errors = [
+        line
+        for line in (switch.home / "log/out").read_text(errors="replace").splitlines()
+        if "ERROR" in line
+    ]
+    assert not errors, "\n".join(errors)
+    assert (shipped("config") / "asterisk/extensions.conf").read_text(
+        "utf-8"
+    ).strip() in (switch.home / "etc/accord/accord-extensions.conf").read_text("utf-8")
