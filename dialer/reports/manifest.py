@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dialer.reports.columns import VERSION
+from dialer.reports.columns import TABLES, VERSION
 from dialer.store.port import StoreError
 
 NAME = "manifest.json"
@@ -132,10 +132,12 @@ def sweep(folder: Path, manifest: Manifest) -> int:
             return 0
         stray = [
             path
+            for table in TABLES  # what else lies in the folder is not ours
             for pattern in ("*.parquet", "*.part")
-            for path in folder.rglob(pattern)
+            for path in (folder / table).rglob(pattern)
             if path.relative_to(folder).as_posix() not in listed
         ]
+        remove(folder / f"{NAME}.part")
         for path in stray:
             remove(path)
         return len(stray)

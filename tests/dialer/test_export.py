@@ -102,7 +102,7 @@ async def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
     wanted = [record(row) for row in rows]
     for form in ("csv", "jsonl", "parquet"):
         path = tmp_path / f"out.{form}"
-        assert await export(listed(rows), path, form) == len(rows)  # type: ignore[arg-type]
+        assert await export(listed(rows), path, form) == len(rows)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == wanted
