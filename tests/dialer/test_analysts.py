@@ -134,7 +134,7 @@ async def test_cut_off_anywhere_it_goes_on_to_the_same_rows(
             count = cutting(patch, sys.maxsize)
             await sync(tmp_path / "whole", stores, LATER, most=5)
         assert count() > 30
-        for step in chance.sample(range(count()), 25):
+        for step in chance.sample(range(count()), 15):
             folder = tmp_path / f"analysts-{step}"
             with monkeypatch.context() as patch:
                 cutting(patch, step)

@@ -15,6 +15,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from click.testing import CliRunner
 
 from dialer.cli.main import dialer
 from dialer.settings import shipped
-from tests.house.test_docker import DOCKER, SERVICES, prepared, steps
+from tests.house.test_docker import DOCKER, ROOT, SERVICES, prepared, steps
 from tests.kit import asterisk
 from tests.kit.asterisk import Asterisk, free_tcp, free_udp
 
@@ -56,6 +57,37 @@ def _answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
+
+
+# --- the image's program
+
+
+def test_what_the_image_copies_makes_a_program_that_runs(tmp_path: Path) -> None:
+    source, target = tmp_path / "src", tmp_path / "opt"
+    source.mkdir()
+    found = steps(DOCKER / "Dockerfile")
+    for step in found:
+        if step.name == "COPY" and "--from=" not in step.rest:
+            for name in step.words[:-1]:
+                if (ROOT / name).is_dir():
+                    shutil.copytree(ROOT / name, source / name)
+                else:
+                    shutil.copy(ROOT / name, source)
+    (line,) = (s.rest for s in found if s.name == "RUN" and "--no-deps" in s.rest)
+    words = line.replace("/opt/accord/bin/pip", f"{sys.executable} -m pip").split()
+    quiet = ["--quiet", "--target", str(target)]
+    subprocess.run([*words, *quiet], cwd=source, check=True)
+    assert (target / "dialer/data/config/queries/funnel.sql").exists()
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "dialer", "calls", "query", "--list"],
+        env={**os.environ, "PYTHONPATH": str(target)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "funnel" in done.stdout
 
 
 # --- Mosquitto
