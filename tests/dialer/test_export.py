@@ -10,13 +10,14 @@ import re
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from dialer.attempt import Phase
+from dialer.cli.calls import between
 from dialer.model import Disposition
 from dialer.reports.columns import AGREEMENTS, ATTEMPTS, TURNS, VERSION
 from dialer.reports.export import COLUMNS, Format, export, plain, record, safe
@@ -122,6 +123,23 @@ async def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
         *(True, False),
         None,
     )
+
+
+async def test_only_those_that_ended_on_some_days(tmp_path: Path) -> None:
+    late = replace(ROW, attempt_id="late", ended_at=AT + timedelta(hours=19))
+    there = replace(late, attempt_id="there", zone="America/New_York")
+    due = replace(ROW, attempt_id="due", phase=Phase.DUE, ended_at=None)
+    day = datetime(2026, 11, 24)  # noqa: DTZ001
+
+    async def kept(*days: datetime | None) -> list[str]:
+        rows = listed([ROW, late, there, due])
+        return [row.attempt_id async for row in between(rows, *days)]
+
+    first = ROW.attempt_id
+    assert await kept(None, None) == [first, "late", "there", "due"]
+    assert await kept(day, day) == [first, "there"]
+    assert await kept(day + timedelta(days=1), None) == ["late"]
+    assert await kept(None, day) == [first, "there"]
 
 
 async def test_parquet_is_written_in_groups(

@@ -10,7 +10,7 @@ import random
 import signal
 import threading
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,12 +22,14 @@ from dialer.campaign.abandonment import standings
 from dialer.cli.calls import calls
 from dialer.cli.main import dialer
 from dialer.cli.start import init
+from dialer.clock import SystemClock
+from dialer.reports import manifest
 from dialer.reports.figures import figures
 from dialer.reports.query import Limits, Only, Wrong, asked
 from dialer.reports.questions import questions
 from dialer.reports.sync import sync
 from dialer.settings import Settings, shipped
-from dialer.store.port import AttemptRow, Reached
+from dialer.store.port import AttemptRow, Reached, StoreDown, Stores
 from tests.kit.outcomes import finished, lived
 from tests.kit.stores import NOW, opened
 
@@ -235,6 +237,43 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "funnel" in typed(settings, "query", "--name", "x", code=2).stderr
     wrong = CliRunner().invoke(calls, ["query", "SELECT a", "--no-sync"], obj=settings)
     assert isinstance(wrong.exception, Wrong)
+
+
+def test_who_cannot_catch_up_says_so_and_answers(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    assert CliRunner().invoke(init, [], obj=settings).exit_code == 0
+    with manifest.writing(settings.analysts_folder):
+        done = typed(settings, "query", "SELECT 7", "--json")
+    assert "another process" in done.stderr
+    assert json.loads(done.stdout)["rows"] == [[7]]
+
+
+class Impatient(SystemClock):
+    """Whoever sleeps three times is done."""
+
+    slept = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += 1
+        if self.slept == 3:
+            raise KeyboardInterrupt
+
+
+def test_it_stays_and_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(home=tmp_path / "home")
+    assert CliRunner().invoke(init, [], obj=settings).exit_code == 0
+    begun, clock = list[Path](), Impatient()
+
+    async def follow(folder: Path, stores: Stores, now: datetime) -> None:
+        begun.append(folder)
+        if len(begun) == 2:
+            raise StoreDown("gone for now")
+
+    monkeypatch.setattr("dialer.cli.query.follow", follow)
+    monkeypatch.setattr("dialer.cli.query.SystemClock", lambda: clock)
+    done = typed(settings, "sync", "--every", "5")
+    assert begun == [settings.analysts_folder] * 3
+    assert "gone for now" in done.stderr
 
 
 def test_an_analyst_needs_no_key_and_no_ledger(tmp_path: Path) -> None:
