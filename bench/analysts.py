@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import uvloop
 
 from bench.dispatch import allow, prepare
@@ -140,17 +141,42 @@ def day_of(chance: np.random.Generator, count: int, name: str, day: date) -> pa.
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+def later(base: pa.Table, days: int, chance: np.random.Generator) -> pa.Table:
+    """The same calls so many days later, as other attempts to other people."""
+    ids, count = chance.bytes(base.num_rows * 10).hex(), base.num_rows
+    people = chance.integers(0, 10_000_000, count)
+    fresh: dict[str, Any] = {
+        "attempt_id": [ids[i : i + 20] for i in range(0, len(ids), 20)],
+        "contact_id": [f"c_{person:026}" for person in people],
+    }
+    step = pa.scalar(days * 86_400_000, pa.int64())
+    arrays = []
+    for field in base.schema:
+        column = base[field.name].combine_chunks()
+        if field.name in fresh:
+            column = pa.array(fresh[field.name], field.type)
+        elif pa.types.is_timestamp(field.type):
+            moved = pc.add(column.cast(pa.int64()), step)
+            column = moved.cast(field.type)
+        elif field.name == "date":
+            column = pa.array([BEGAN + timedelta(days=days)] * count)
+        arrays.append(column)
+    return pa.Table.from_arrays(arrays, schema=base.schema)
+
+
 def made(folder: Path, rows: int) -> int:
     """A store of so many attempts. -> bytes"""
     chance, pieces = np.random.default_rng(7), list[Piece]()
     count = rows // (CAMPAIGNS * DAYS)
     for c in range(CAMPAIGNS):
+        name = f"c{c:02}"
+        base = day_of(chance, count, name, BEGAN)
         for d in range(DAYS):
-            day, name = BEGAN + timedelta(days=d), f"c{c:02}"
+            day = BEGAN + timedelta(days=d)
             path = f"attempts/campaign={name}/date={day}/0000000001.parquet"
             (folder / path).parent.mkdir(parents=True)
             with parquet.new_file(folder / path, TABLES["attempts"]) as file:
-                file.write_table(day_of(chance, count, name, day))
+                file.write_table(later(base, d, chance))
             size = (folder / path).stat().st_size
             pieces.append(Piece("attempts", path, count, size))
     (folder / "readers").touch()
