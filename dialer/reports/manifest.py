@@ -94,12 +94,23 @@ def save(folder: Path, manifest: Manifest) -> None:
 def put(path: Path, write: Callable[[Path], object]) -> None:
     """Have `write` make a file, durable, under its name when it is whole. The caller
     syncs the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shared = _folder(path.parent)
     half = path.with_name(f"{path.name}.part")
     os.close(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    half.chmod(0o600 | shared)
     write(half)
     sync_file(half)
     rename(half, path)
+
+
+def _folder(path: Path) -> int:
+    """Make it, for those who may read the one it is in. -> 0o040, or 0: us alone"""
+    if not path.exists():
+        shared = _folder(path.parent)
+        path.mkdir(mode=0o700)
+        if shared:
+            path.chmod(path.stat().st_mode | 0o050)
+    return path.stat().st_mode & 0o040
 
 
 def sync_file(path: Path) -> None:
@@ -151,6 +162,7 @@ def writing(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     """Be the one who writes. -> False: another is, and we did not wait."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / "readers").touch(0o600)  # before there is anything to read
+    (folder / "readers").chmod(0o600 | folder.stat().st_mode & 0o040)
     mode = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
     with _lock(folder / "writer", mode) as mine:
         yield mine

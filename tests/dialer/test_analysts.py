@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -218,6 +219,23 @@ def test_while_somebody_reads_no_file_is_removed(tmp_path: Path) -> None:
     with manifest.reading(tmp_path):
         assert manifest.sweep(tmp_path, manifest.Manifest()) == 0
         assert stray.exists()
+
+
+async def test_it_is_for_us_alone_or_for_a_group(tmp_path: Path) -> None:
+    modes = dict[str, set[int]]()
+    for name, mode in (("ours", 0o700), ("theirs", 0o2750)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    async with opened(tmp_path) as stores:
+        await lived(stores, seeded(), 8)
+        for name in ("ours", "theirs"):
+            await sync(tmp_path / name, stores, NOW)
+            modes[name] = {
+                stat.S_IMODE(path.stat().st_mode)
+                for path in (tmp_path / name).rglob("*")
+                if path.name != "writer"
+            }
+    assert modes == {"ours": {0o700, 0o600}, "theirs": {0o2750, 0o640}}
 
 
 def pieces(sizes: Iterator[int] | list[int], day: date | None) -> list[Piece]:
