@@ -31,6 +31,7 @@ from dialer.engine import Engine
 from dialer.evidence.log import check
 from dialer.model import Turn
 from dialer.reports.leaks import Search, find_leaks
+from dialer.reports.sync import sync
 from dialer.settings import Settings, shipped
 from dialer.store.port import AgreementRow, AttemptRow, Status, Stores
 
@@ -78,6 +79,7 @@ class Result:
     violations: list[str] = field(default_factory=list)
     leaks: list[tuple[str, str]] = field(default_factory=list)
     entries: int = 0
+    analysed: int = 0  # attempts in the analysts' store
     verified: bool = False
     problems: list[str] = field(default_factory=list)
     shown: tuple[AttemptRow, list[Turn], AgreementRow | None] | None = None
@@ -110,6 +112,7 @@ class Result:
             "violation_details": self.violations,
             "unmasked_leaks": len(self.leaks),
             "evidence": {"entries": self.entries, "verified": self.verified},
+            "analysts": {"attempts": self.analysed},
             "seconds": round(self.seconds, 1),
         }
 
@@ -167,7 +170,8 @@ async def play(
             board = group.create_task(watch(stores, made.campaign_id, engine, clock))
             await engine.run()
             board.cancel()
-        await _look(settings, stores, made.campaign_id, callees, witness, result)
+        now = clock.now()
+        await _look(settings, stores, made.campaign_id, now, callees, witness, result)
     result.leaks = await asyncio.to_thread(leaks, settings.home, script.contacts)
     result.seconds = clock.elapsed() - began
     return result
@@ -201,12 +205,15 @@ async def _look(
     settings: Settings,
     stores: Stores,
     campaign_id: str,
+    now: datetime,
     callees: Mapping[str, Callee],
     witness: Path,
     result: Result,
 ) -> None:
     result.status = await stores.campaigns.status(campaign_id)
     result.rows = [row async for row in stores.calls.list(campaign_id)]
+    synced = await sync(settings.analysts_folder, stores, now)
+    result.analysed = synced.attempts
     placed = calls_placed(witness)
     result.expected = score(result.rows, placed, callees)
     result.violations = violations(result.rows, placed)

@@ -67,6 +67,12 @@ class Telephony(Part):
     trunks: str = ""
 
 
+class Analysts(Part):
+    folder: str = ""
+    memory: Annotated[str, Field(pattern="^[0-9]+ ?(MB|GB)$")] = "1GB"
+    seconds: Positive = 60
+
+
 class Settings(Part):
     """Everything an installation may choose. `home` holds all it writes."""
 
@@ -78,6 +84,7 @@ class Settings(Part):
     compliance: Compliance = Compliance()
     repayment: Repayment = Repayment()
     telephony: Telephony = Telephony()
+    analysts: Analysts = Analysts()
 
     @property
     def vault_db(self) -> Path:
@@ -106,6 +113,11 @@ class Settings(Part):
     def trunk_figures(self) -> Path:
         """What the engine last knew of its trunks; for `dialer trunks status`."""
         return self.home / "trunks.json"
+
+    @property
+    def analysts_folder(self) -> Path:
+        chosen = self.analysts.folder
+        return Path(chosen).expanduser() if chosen else self.home / "analysts"
 
     @property
     def prompts_folder(self) -> Path:

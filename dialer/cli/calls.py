@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -14,12 +15,13 @@ from dialer import app
 from dialer.cli.frame import Fail, emit, json_option, out, run, with_settings
 from dialer.cli.timeline import Shown, call_map, shown, timeline
 from dialer.model import Disposition
-from dialer.reports.export import Format, export, record
+from dialer.reports.export import Format, day, export, record
 from dialer.settings import Settings
 from dialer.store.port import AttemptRow
 
 ENDS = click.Choice([str(one) for one in Disposition])
 CAMPAIGN = click.option("--campaign", help="Only this campaign (name or id).")
+DAY = click.DateTime(["%Y-%m-%d"])
 DISPOSITION = click.option("--disposition", type=ENDS, help="Only this outcome.")
 
 
@@ -49,6 +51,20 @@ async def _listed(
                     return
 
         yield wanted()
+
+
+async def between(
+    rows: AsyncIterator[AttemptRow], since: datetime | None, until: datetime | None
+) -> AsyncIterator[AttemptRow]:
+    """Those that ended on these days; all of them where no day is given."""
+    first, last = since and since.date(), until and until.date()
+    async for row in rows:
+        ended = day(row)
+        if (first or last) and ended is None:
+            continue
+        if ended and ((first and ended < first) or (last and ended > last)):
+            continue
+        yield row
 
 
 @calls.command("list")
@@ -119,9 +135,13 @@ def show(settings: Settings, call: str, as_json: bool) -> None:
 @CAMPAIGN
 @DISPOSITION
 @click.option(
+    "--from", "since", type=DAY, help="Ended on this day (callee's) or later."
+)
+@click.option("--to", "until", type=DAY, help="Ended on this day or earlier.")
+@click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl"]),
+    type=click.Choice(["csv", "parquet", "jsonl"]),
     default="csv",
     show_default=True,
 )
@@ -139,12 +159,16 @@ def export_(
     settings: Settings,
     campaign: str | None,
     disposition: str | None,
+    since: datetime | None,
+    until: datetime | None,
     form: Format,
     path: Path,
     force: bool,
     as_json: bool,
 ) -> None:
     """Write outcomes for analysis: masked, safe to open in a spreadsheet.
+
+    Every attempt, also those that are not over; with --from or --to those that are.
 
     Example: dialer calls export --format csv --out outcomes.csv
     """
@@ -155,7 +179,7 @@ def export_(
 
     async def write() -> int:
         async with _listed(settings, campaign, disposition, None) as rows:
-            return await export(rows, path, form)
+            return await export(between(rows, since, until), path, form)
 
     count = run(write())
     data = {"file": str(path), "format": form, "rows": count}

@@ -89,9 +89,10 @@ def show(settings: Settings, result: demo.Result) -> None:
     out.print(f"evidence: {result.entries} entries, {verdict}")
     for problem in result.problems:
         out.print(f"  {problem}")
+    out.print(f"analysts' store: {result.analysed} attempts; try `calls query --list`")
     out.print(
         f"{result.seconds:.0f} s. Everything lies in {settings.home}: ledger/, vault/, "
-        f"evidence/, logs/, import/; look with "
+        f"evidence/, analysts/, logs/, import/; look with "
         f"`dialer --home {settings.home} calls list`"
     )
 

@@ -21,6 +21,7 @@ from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
 from dialer.cli.offers import offers
+from dialer.cli.query import query, sync
 from dialer.cli.recycle import recycle
 from dialer.cli.render import render
 from dialer.cli.replay import export, replay
@@ -75,3 +76,5 @@ templates.add_command(render)
 for command in (replay, export):
     agreements.add_command(command)
 campaign.add_command(why)
+for command in (query, sync):
+    calls.add_command(command)

@@ -86,6 +86,9 @@ def _show(found: Trunks) -> None:
     help="Asterisk's configuration folder (default: `config` of its table).",
 )
 @click.option("--apply", "write", is_flag=True, help="Write the files and reload.")
+@click.option(
+    "--no-reload", "quiet", is_flag=True, help="Only write: Asterisk is not up yet."
+)
 @json_option
 @with_settings
 def render(
@@ -93,6 +96,7 @@ def render(
     name: str | None,
     folder: Path | None,
     write: bool,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Show what would change in an Asterisk's configuration; with --apply, change it.
@@ -113,12 +117,14 @@ def render(
     diff = files.changes(place, new)
     if write and diff:
         files.install(place, new)
+    if write and diff and not quiet:
         run(chores.reload(found, chosen, new, SystemClock()))
     data = {
         "asterisk": chosen,
         "folder": str(place),
         "diff": diff,
         "applied": write,
+        "reloaded": write and bool(diff) and not quiet,
         "restart": "/accord-pjsip.conf" in diff,
     }
     emit(data, as_json, lambda: _show_diff(data))
@@ -129,8 +135,8 @@ def _show_diff(data: Mapping[str, Any]) -> None:
         out.print(f"{data['folder']}: nothing changes")
         return
     click.echo(data["diff"], nl=False)
-    done = data["applied"]
-    out.print("written and reloaded" if done else "not written: --apply does")
+    reloaded = "written and reloaded" if data["reloaded"] else "written"
+    out.print(reloaded if data["applied"] else "not written: --apply does")
     if data["restart"]:
         out.print(RESTART)
 

@@ -2,7 +2,8 @@
 
 Encodings: UTF-8, GB18030, UTF-16, JSON escapes, base64; numbers also with separators,
 in full-width and in Chinese digits. It reads bytes, so databases, logs and exports are
-all the same to it. What is compressed or encrypted it cannot see.
+all the same to it. Parquet is opened; what else is compressed or encrypted it cannot
+see.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
+
+from dialer.reports import parquet
 
 CHUNK = 1 << 23
 OVERLAP = 1 << 10  # a value split by a chunk's end is whole in the next one
@@ -143,6 +146,8 @@ def _is_text(data: bytes, encoding: str) -> bool:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
+    if path.suffix == ".parquet":
+        yield from parquet.contents(path)
     with path.open("rb") as file:
         tail = b""
         while data := file.read(CHUNK):

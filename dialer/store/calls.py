@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -11,14 +12,27 @@ from dialer.store.port import AttemptRow, NotFound, Reached, Refused, Turns
 from dialer.store.reached import reached
 from dialer.store.rows import attempt_row_of, turn_of
 from dialer.store.runner import Runner
-from dialer.store.tables import attempts, contacts, turns
+from dialer.store.tables import agreements, attempts, campaigns, contacts, turns
 
 PAGE = 1000
+ASKED = 500  # attempts in one statement
+Told = list[tuple[AttemptRow, Turns]]
 AFTER_HEX = "g"  # ids are hexadecimal: every id with a prefix sorts before prefix + g
 
+_made = select(agreements.c.agreement).where(agreements.c.call == attempts.c.attempt_id)
+_stands = select(agreements.c.state).where(agreements.c.call == attempts.c.attempt_id)
 _rows = (
-    select(attempts, contacts.c.masked, contacts.c.language)
+    select(
+        attempts,
+        contacts.c.masked,
+        contacts.c.language,
+        contacts.c.zones,
+        campaigns.c.name.label("campaign_name"),
+        _made.limit(1).scalar_subquery().label("agreement"),
+        _stands.limit(1).scalar_subquery().label("agreement_state"),
+    )
     .join_from(attempts, contacts)
+    .join(campaigns)
     .order_by(attempts.c.row)
 )
 _page = _rows.where(attempts.c.row > bindparam("after")).limit(bindparam("limit"))
@@ -31,6 +45,12 @@ _turns = (
     select(turns)
     .where(turns.c.attempt_id == bindparam("attempt_id"))
     .order_by(turns.c.i)
+)
+_several = _rows.where(attempts.c.attempt_id.in_(bindparam("wanted", expanding=True)))
+_said = (
+    select(turns)
+    .where(turns.c.attempt_id.in_(bindparam("wanted", expanding=True)))
+    .order_by(turns.c.attempt_id, turns.c.i)
 )
 
 
@@ -66,6 +86,13 @@ class SqlCalls:
         """Refused: several ids begin with this."""
         return await self._runner.read(lambda c: show(c, attempt_id))
 
+    async def told(self, attempt_ids: Sequence[str]) -> Told:
+        found: Told = []
+        for start in range(0, len(attempt_ids), ASKED):
+            wanted = attempt_ids[start : start + ASKED]
+            found += await self._runner.read(partial(several, wanted=wanted))
+        return found
+
 
 def page(
     connection: Connection, campaign_id: str | None, after: int, size: int
@@ -88,3 +115,17 @@ def show(connection: Connection, prefix: str) -> tuple[AttemptRow, Turns]:
     row = found[0]
     said = connection.execute(_turns, {"attempt_id": row.attempt_id})
     return attempt_row_of(row), [turn_of(turn) for turn in said]
+
+
+def several(
+    connection: Connection, wanted: Sequence[str]
+) -> list[tuple[AttemptRow, Turns]]:
+    said: dict[str, Turns] = {attempt_id: [] for attempt_id in wanted}
+    for turn in connection.execute(_said, {"wanted": wanted}):
+        said[turn.attempt_id].append(turn_of(turn))
+    rows = connection.execute(_several, {"wanted": wanted})
+    there = {row.attempt_id: attempt_row_of(row) for row in rows}
+    for attempt_id in wanted:
+        if attempt_id not in there:
+            raise NotFound("call", attempt_id)
+    return [(there[attempt_id], said[attempt_id]) for attempt_id in wanted]

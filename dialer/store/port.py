@@ -251,6 +251,10 @@ class AttemptRow:
     verdict: str  # JSON of the last Verdict
     facts: dict[str, str] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
+    campaign: str = ""  # its name
+    zone: str = ""  # the first that the number may be in; empty: unknown
+    agreement: str = ""  # made in this call; empty: none
+    agreement_state: str = ""  # as it stands now
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +392,12 @@ class Calls(Protocol):
 
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """By id or unique prefix."""
+        ...
+
+    async def told(
+        self, attempt_ids: Sequence[str]
+    ) -> Sequence[tuple[AttemptRow, Turns]]:
+        """Several at once, in the order asked for. NotFound."""
         ...
 
 

@@ -127,6 +127,7 @@ def rules_text(verdict: Verdict) -> str:
 
 def attempt_row_of(row: R) -> AttemptRow:
     masked = json.loads(row.masked)
+    zones = zones_of(row.zones)
     return AttemptRow(
         attempt_id=row.attempt_id,
         campaign_id=row.campaign_id,
@@ -146,6 +147,10 @@ def attempt_row_of(row: R) -> AttemptRow:
         verdict=row.verdict,
         facts=json.loads(row.facts),
         measures=json.loads(row.measures),
+        campaign=row.campaign_name,
+        zone=next(iter(zones[row.position]), "") if row.position < len(zones) else "",
+        agreement=row.agreement or "",
+        agreement_state=row.agreement_state or "",
     )
 
 

@@ -22,7 +22,7 @@ from dialer.model import (
     Turn,
     Verdict,
 )
-from dialer.store.port import AttemptRow, Refused, Stores
+from dialer.store.port import AttemptRow, NotFound, Refused, Stores
 from tests.kit.stores import (
     LEASE,
     NODE,
@@ -35,6 +35,7 @@ from tests.kit.stores import (
     running,
 )
 
+TWO = ((1, "Shanghai"), (2, "Tokyo"))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WINDOW = Reason("cn.hours", "GB/T 45251-2025", "22:10 is outside 08:00-22:00")
 BOTH = {
@@ -251,3 +252,24 @@ async def test_a_failing_finish_does_not_disturb_those_beside_it(
     assert [i for i, answer in enumerate(answers) if answer is not None] == [7]
     status = await stores.campaigns.status("spring")
     assert status.phases == {"done": 19, "dialing": 1}
+
+
+async def test_several_are_told_at_once_in_the_order_asked_for(stores: Stores) -> None:
+    await running(stores, [contact(i, zones=((f"Asia/{z}",),)) for i, z in TWO])
+    one, two = await dialed(stores), await dialed(stores)
+    said = (Turn("us", 0.0, 1.0, "您好", 1), Turn("them", 1.0, 0.5, "你好", 1))
+    await stores.ledger.answered(one.attempt_id, NOW)
+    talked = Outcome(Disposition.HUNG_UP, NOW, turns=said)
+    await stores.ledger.finish(one.attempt_id, talked)
+    wanted = [two.attempt_id, one.attempt_id]
+    (second, silent), (first, turns) = await stores.calls.told(wanted)
+    assert [second.attempt_id, first.attempt_id] == wanted
+    assert (tuple(turns), silent) == (said, [])
+    assert (first.campaign, first.zone, second.zone, first.agreement) == (
+        *("spring", "Asia/Shanghai", "Asia/Tokyo"),
+        "",
+    )
+    assert await row_of(stores, one.attempt_id) == first
+    assert await stores.calls.told([]) == []
+    with pytest.raises(NotFound):
+        await stores.calls.told([one.attempt_id, "nobody"])

@@ -10,14 +10,18 @@ import re
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from dialer.attempt import Phase
+from dialer.cli.calls import between
 from dialer.model import Disposition
-from dialer.reports.export import COLUMNS, Format, export, record, safe
+from dialer.reports.columns import AGREEMENTS, ATTEMPTS, TURNS, VERSION
+from dialer.reports.export import COLUMNS, Format, export, plain, record, safe
+from dialer.settings import shipped
 from dialer.store.port import AttemptRow
 from tests.kit.leaks import find_leaks, no_leaks
 
@@ -71,10 +75,6 @@ async def test_a_csv_has_the_documented_columns(tmp_path: Path) -> None:
     assert row["dialing_at"] == "2026-11-24T06:00:01.250+00:00"
     assert (row["seconds"], row["confirmations"], row["turns"]) == ("61.5", "3.0", "")
     assert json.loads(row["facts"]) == ROW.facts
-    docs = (Path(__file__).parents[2] / "docs" / "analysts.md").read_text("utf-8")
-    assert re.findall(r"^\| `(\w+)` \|", docs, re.MULTILINE)[: len(COLUMNS)] == [
-        *COLUMNS
-    ]
 
 
 async def test_json_lines_keep_types_and_order(tmp_path: Path) -> None:
@@ -91,6 +91,79 @@ async def test_json_lines_keep_types_and_order(tmp_path: Path) -> None:
     assert tuple(first) == COLUMNS
     assert (first["seconds"], first["n"], first["refusals"]) == (61.5, 2, [])
     assert (second["disposition"], second["refusals"]) == (None, ["cn.hours", "cap"])
+
+
+async def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
+    rows = [
+        replace(ROW, zone="America/New_York", campaign="autumn", agreement="g_1"),
+        replace(ROW, attempt_id="b", facts={"trunk": "a", "confirmed": "plan date"}),
+        replace(ROW, attempt_id="c", answered_at=None, cause='=1 "x",\r\n'),
+        replace(ROW, phase=Phase.DUE, disposition=None, ended_at=None, measures={}),
+    ]
+    wanted = [record(row) for row in rows]
+    for form in ("csv", "jsonl", "parquet"):
+        path = tmp_path / f"out.{form}"
+        assert await export(listed(rows), path, form) == len(rows)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == wanted
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert found.column_names == list(COLUMNS)
+    maps = ("facts", "measures")
+    for got, want in zip(found.to_pylist(), wanted, strict=True):
+        kept = {name: dict(got[name]) for name in maps}
+        assert {n: plain(v) for n, v in {**got, **kept}.items()} == want
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        cells = list(csv.DictReader(file))
+    assert cells == [{n: safe(v) for n, v in row.items()} for row in wanted]
+    assert wanted[0]["date"] == "2026-11-24"
+    assert wanted[0]["dialing_local"] == "2026-11-24T01:00:01.250"
+    assert wanted[1]["confirmed"] == ["plan", "date"]
+    assert (wanted[0]["spoke"], wanted[2]["spoke"], wanted[3]["spoke"]) == (
+        *(True, False),
+        None,
+    )
+
+
+async def test_only_those_that_ended_on_some_days(tmp_path: Path) -> None:
+    late = replace(ROW, attempt_id="late", ended_at=AT + timedelta(hours=19))
+    there = replace(late, attempt_id="there", zone="America/New_York")
+    due = replace(ROW, attempt_id="due", phase=Phase.DUE, ended_at=None)
+    day = datetime(2026, 11, 24)  # noqa: DTZ001
+
+    async def kept(*days: datetime | None) -> list[str]:
+        rows = listed([ROW, late, there, due])
+        return [row.attempt_id async for row in between(rows, *days)]
+
+    first = ROW.attempt_id
+    assert await kept(None, None) == [first, "late", "there", "due"]
+    assert await kept(day, day) == [first, "there"]
+    assert await kept(day + timedelta(days=1), None) == ["late"]
+    assert await kept(None, day) == [first, "there"]
+
+
+async def test_parquet_is_written_in_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dialer.reports.export.GROUP", 3)
+    await export(listed([ROW] * 8), tmp_path / "x", "parquet")
+    assert pq.ParquetFile(tmp_path / "x").metadata.num_row_groups == 3
+
+
+def test_the_document_has_every_column_of_every_table() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "analysts.md").read_text("utf-8")
+    for name, columns in (
+        ("attempts", ATTEMPTS),
+        ("turns", TURNS),
+        ("agreements", AGREEMENTS),
+    ):
+        told = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", docs, re.DOTALL)
+        assert told
+        rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \|", told[1], re.MULTILINE)
+        assert rows == [(column, kind.value) for column, kind in columns.items()]
+    assert f"schema version is **{VERSION}**" in docs
+    ready = re.findall(r"^\| `(\w+)` \| [A-Z]", docs.partition("## Ready")[2], re.M)
+    assert set(ready) == {p.stem for p in (shipped("config") / "queries").glob("*.sql")}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +184,7 @@ async def test_a_cell_with_everything_in_it_comes_back(tmp_path: Path) -> None:
     assert row["phone"] == "'+86 138****8000"
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 async def test_a_file_is_whole_or_not_there(tmp_path: Path, form: Format) -> None:
     async def breaks() -> AsyncIterator[AttemptRow]:
         yield ROW

@@ -75,6 +75,8 @@ def test_a_short_demo_ends_as_its_callees_say(tmp_path: Path) -> None:
     assert result["attempts"] == len(SHORT)
     assert result["violations"] == result["unmasked_leaks"] == 0
     assert result["evidence"]["verified"]
+    over = {k: n for k, n in result["dispositions"].items() if k != "due"}
+    assert result["analysts"]["attempts"] == sum(over.values())
     home = ("--home", "demo-home")
     listed = json.loads(dialer(*home, "calls", "list", "--json", cwd=tmp_path).stdout)
     ends = [c for c in listed["calls"] if c["disposition"] == "opted_out"]
