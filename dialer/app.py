@@ -1,4 +1,5 @@
-"""Settings in, an engine out. With `switches` the only file that names drivers."""
+"""Settings in, an engine out. With `switches` and `sinks` the only file that names
+drivers."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from dialer import switches
+from dialer import sinks, switches
 from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
@@ -293,8 +294,13 @@ async def engine(
                 best=await best_hour(stores, found, clock),
             )
             log = Log.open(settings.evidence_folder)
-            settle()
-            yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+            made = Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+            async with (
+                sinks.publishing(settings, stores, clock, made.dispatcher.stop),
+                sinks.on_record(settings, stores, found, clock, count),
+            ):
+                settle()
+                yield made
 
 
 async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:
