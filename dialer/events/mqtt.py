@@ -79,6 +79,18 @@ class Client(aiomqtt.Client):
         self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         super()._on_connect(client, userdata, flags, reason_code, properties)  # type: ignore[arg-type]
 
+    def _on_disconnect(
+        self,
+        client: object,
+        userdata: object,
+        flags: object,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():  # aiomqtt would wait for its whole patience
+            self._connected.set_exception(aiomqtt.MqttError("it hung up on us"))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)  # type: ignore[arg-type]
+
     def _on_publish(
         self,
         client: object,
@@ -94,13 +106,15 @@ class Client(aiomqtt.Client):
     async def send(self, messages: Sequence[Message]) -> None:
         """In this order; returns when all are acknowledged. MqttError: some are not,
         or (BrokerRefuses) are not allowed."""
-        for start in range(0, len(messages), self.window):
-            async with asyncio.TaskGroup() as group:
-                for one in messages[start : start + self.window]:
-                    sent = self.publish(one.topic, one.payload, 1, one.retain)
-                    group.create_task(sent, name="mqtt publish")
-        if self.denied is not None:
-            raise BrokerRefuses(f"it does not let us publish: {self.denied}")
+        try:
+            for start in range(0, len(messages), self.window):
+                async with asyncio.TaskGroup() as group:
+                    for one in messages[start : start + self.window]:
+                        sent = self.publish(one.topic, one.payload, 1, one.retain)
+                        group.create_task(sent, name="mqtt publish")
+        finally:
+            if self.denied is not None:  # some brokers hang up as well
+                raise BrokerRefuses(f"it does not let us publish: {self.denied}")
 
 
 @asynccontextmanager
@@ -132,6 +146,8 @@ async def connected(
         yield client
     finally:
         await client.__aexit__(None, None, None)
+        if client._disconnected.done():
+            client._disconnected.exception()  # known: nobody else will ask
 
 
 def _no_session(broker: Broker, error: aiomqtt.MqttError) -> Exception:
@@ -173,6 +189,7 @@ class Publisher:
         self._commands = commands
         self._stopping = asyncio.Event()
         self._seq: int | None = None
+        self._most = 1  # entries at once: grows with each success of a session
         self._kept = dict[str, Message]()  # what is retained, for a broker that forgot
         self._trouble = ""
         self.connected = False
@@ -215,10 +232,10 @@ class Publisher:
                     await self._say(client, self._said("offline", "stopped"))
 
     async def _live(self, client: Client) -> None:
-        if self._present:
-            await client.send([self._said("online", "connected")])
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(self._listen(client), name="mqtt in")
+            if self._present:
+                await client.send([self._said("online", "connected")])
             if self._mine():
                 await client.send(list(self._kept.values()))
             await self._journal(client)
@@ -250,7 +267,7 @@ class Publisher:
         try:
             if self._seq is None:
                 self._seq = await self._feed.cursor(READER)
-            rows = await self._feed.after(self._seq, WINDOW)
+            rows = await self._feed.after(self._seq, self._most)
         except (StoreDown, StoreError):
             log.warning("events: the journal cannot be read now")
             return 0
@@ -259,6 +276,7 @@ class Publisher:
         messages = [one for row in rows if (one := self._message(row))]
         await client.send(messages)
         self._seq = rows[-1].seq
+        self._most = min(2 * self._most, WINDOW)
         self.published += len(messages)
         self._kept |= {one.topic: one for one in messages if one.retain}
         try:
@@ -287,6 +305,7 @@ class Publisher:
             )
 
     def _up(self) -> None:
+        self._most = 1  # what the broker will not have is then found alone
         self.connected, self._trouble = True, ""
         log.info("events: connected to the broker")
 
@@ -304,8 +323,9 @@ class Publisher:
 
 
 def first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One that is not a group."""
-    found: BaseException = group
+    """One that is not a group; a refusal before what came of it."""
+    refused = group.subgroup(BrokerRefuses)
+    found: BaseException = refused or group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found

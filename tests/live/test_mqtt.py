@@ -1,22 +1,21 @@
-"""Events over a real broker: killed, frozen, cut off, with TLS; and who is let in."""
+"""Events over a real broker: killed, frozen, cut off, with TLS; and who is let in.
+
+`python -m tests.live.test_mqtt HOME PORT` is a node that publishes until it is killed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import ssl
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiomqtt
-import msgspec
 import pytest
 
 from dialer.clock import SystemClock
-from dialer.events import schema
 from dialer.events.mqtt import (
     READER,
     Broker,
@@ -27,69 +26,41 @@ from dialer.events.mqtt import (
 )
 from dialer.model import Disposition, Outcome, Turn
 from dialer.store.port import Stores
-from tests.kit.mosquitto import HOST, ONLOOKER, PASSWORD, USER, Mosquitto, running
+from tests.kit.mosquitto import ACL, HOST, PASSWORD, USER, running
+from tests.kit.onlooker import Seen, onlooking
 from tests.kit.relay import Relay, relay
 from tests.kit.stores import NODE, NOW, allow, claimed, contact, opened
 from tests.kit.stores import running as campaign
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+ROOT = Path(__file__).parents[2]
 CLOCK = SystemClock()
-read = msgspec.json.Decoder(schema.published()).decode
+STATE = f"accord/t/node/{NODE}/state"
+LIFE = ["call.planned", "call.dialing", "call.answered", "call.turns", "call.ended"]
+
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
-def broker(there: Mosquitto, port: int = 0, **changes: object) -> Broker:
-    plain: dict[str, object] = {"user": USER, "password": PASSWORD}
-    return Broker(HOST, port or there.port, "t", NODE, **(plain | changes))  # type: ignore[arg-type]
-
-
-@dataclass
-class Seen:
-    """What a subscriber got, in order: (topic, payload, whether it was retained)."""
-
-    got: list[tuple[str, bytes, bool]] = field(default_factory=list)
-
-    def events(self) -> list[schema.Event]:
-        return [read(payload) for _, payload, _ in self.got]
-
-    def last(self, topic: str) -> dict[str, object]:
-        found = [payload for name, payload, _ in self.got if name == topic]
-        return msgspec.json.decode(found[-1]) if found else {}  # type: ignore[no-any-return]
-
-    async def until(self, so: Callable[[Seen], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not so(self):
-                await asyncio.sleep(0.01)
+def broker(
+    port: int, password: str = PASSWORD, tls: ssl.SSLContext | None = None
+) -> Broker:
+    return Broker(HOST, port, "t", NODE, USER, password, tls)
 
 
 @asynccontextmanager
-async def onlooking(there: Mosquitto, seen: Seen) -> AsyncIterator[None]:
-    """Subscribe to all, without acknowledging: then a killed broker loses nothing that
-    it had sent."""
-    async with aiomqtt.Client(
-        HOST, there.port, username=ONLOOKER, password=PASSWORD
-    ) as client:
-        await client.subscribe("accord/#", qos=0)
-
-        async def look() -> None:
-            with suppress(aiomqtt.MqttError):
-                async for one in client.messages:
-                    seen.got.append((str(one.topic), bytes(one.payload), one.retain))
-
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(look())
-            yield
-            task.cancel()
+async def published(publisher: Publisher) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(publisher.run())
+        yield
+        publisher.stop()
 
 
-async def call_all(stores: Stores) -> list[str]:
-    """Every attempt of the campaign to its end. -> their ids"""
-    done = list[str]()
-    while batch := await claimed(stores, 20):
-        async with asyncio.TaskGroup() as group:
-            for one in batch:
-                group.create_task(call_one(stores, one.attempt_id))
-        done += [one.attempt_id for one in batch]
-    return done
+async def call_all(stores: Stores, limit: int = 1000) -> int:
+    """Attempts of the campaign to their ends, side by side."""
+    found = await claimed(stores, limit)
+    async with asyncio.TaskGroup() as group:
+        for one in found:
+            group.create_task(call_one(stores, one.attempt_id))
+    return len(found)
 
 
 async def call_one(stores: Stores, attempt: str) -> None:
@@ -106,48 +77,26 @@ async def call_one(stores: Stores, attempt: str) -> None:
     await stores.ledger.finish(attempt, outcome)
 
 
-@asynccontextmanager
-async def published(publisher: Publisher) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(publisher.run())
-        yield
-        publisher.stop()
-
-
-LIFE = ["call.planned", "call.dialing", "call.answered", "call.turns", "call.ended"]
-
-
-def first_seen(events: list[schema.Event]) -> dict[str, list[str]]:
-    """By call its events, as whoever drops what is not newer has them."""
-    last, kinds = defaultdict[str, int](int), defaultdict[str, list[str]](list)
-    for event in events:
-        if isinstance(event, schema.Call | schema.CallTurns):
-            if event.seq > last[event.call]:
-                last[event.call] = event.seq
-                kinds[event.call].append(schema.tag(type(event)))
-    return kinds
-
-
 async def test_a_broker_killed_and_cut_off_misses_no_event(tmp_path: Path) -> None:
     seen, people = Seen(), 120
     with running() as there:
         async with opened(tmp_path) as stores, relay(there.port) as link:
-            publisher = Publisher(broker(there, link.port), stores.journal, CLOCK)
+            publisher = Publisher(broker(link.port), stores.journal, CLOCK)
             async with published(publisher):
                 async with onlooking(there, seen):
                     await campaign(stores, [contact(i) for i in range(people)])
-                    await asyncio.gather(trouble(link), slowly(stores))
-                there.kill()  # what is called meanwhile waits
-                link.cut()
-                ended = await call_all(stores)
-                assert len(ended) == people - 40, "a campaign without its broker"
+                    await asyncio.gather(trouble(seen, link), slowly(stores))
+                    link.cut()
+                    there.kill()  # what is called meanwhile waits
+                    await seen.alone.wait()
+                assert await call_all(stores) == people - 40
                 there.start()
                 async with onlooking(there, seen):
                     link.mend()
                     end = await stores.journal.last()
-                    await seen.until(lambda s: newest(s) >= end)
-            assert await stores.journal.cursor(READER) == await stores.journal.last()
-            calls = first_seen(seen.events())
+                    await seen.until(lambda s: s.newest() >= end)
+            assert await stores.journal.cursor(READER) == end
+            calls = seen.calls()
             assert len(calls) == people
             assert {tuple(kinds) for kinds in calls.values()} == {tuple(LIFE)}
             text = b"".join(payload for _, payload, _ in seen.got)
@@ -157,12 +106,13 @@ async def test_a_broker_killed_and_cut_off_misses_no_event(tmp_path: Path) -> No
         # the broker forgot all it had; whoever comes now finds the state all the same
         late = Seen()
         async with onlooking(there, late):
-            await late.until(lambda s: len(s.got) >= 3)
+            await late.until(lambda s: len(s.got) == 3)
         assert all(retained for _, _, retained in late.got)
         assert late.last("accord/t/campaign/spring/state")["state"] == "running"
         assert late.last("accord/t/campaign/spring/created")["name"] == "spring"
-        away = late.last(f"accord/t/node/{NODE}/state")
-        assert (away["state"], away["why"]) == ("offline", "stopped")
+        assert (
+            late.last(STATE).items() >= {"state": "offline", "why": "stopped"}.items()
+        )
 
 
 async def slowly(stores: Stores) -> None:
@@ -170,14 +120,108 @@ async def slowly(stores: Stores) -> None:
         await call_one(stores, one.attempt_id)
 
 
-async def trouble(link: Relay) -> None:
+async def trouble(seen: Seen, link: Relay) -> None:
     """The connection breaks three times in the middle of it."""
-    for _ in range(3):
-        await asyncio.sleep(0.3)
+    for so_many in (30, 160, 200):
+        await seen.until(lambda s, n=so_many: len(s.got) >= n)  # type: ignore[misc]
         link.cut()
-        await asyncio.sleep(0.1)
         link.mend()
 
 
-def newest(seen: Seen) -> int:
-    return max((getattr(event, "seq", 0) for event in seen.events()), default=0)
+async def test_a_frozen_broker_holds_up_nobody(tmp_path: Path) -> None:
+    with running() as there:
+        async with opened(tmp_path) as stores:
+            publisher = Publisher(broker(there.port), stores.journal, CLOCK)
+            async with published(publisher):
+                await campaign(stores, [contact(i) for i in range(50)])
+                there.send(signal.SIGSTOP)
+                began = CLOCK.elapsed()
+                assert await call_all(stores) == 50
+                assert CLOCK.elapsed() - began < 5, "as without a broker"
+                there.send(signal.SIGCONT)
+                seen = Seen()
+                async with onlooking(there, seen):
+                    await stores.campaigns.set_state("spring", "paused", NOW)
+                    await seen.until(
+                        lambda s: (
+                            s.last("accord/t/campaign/spring/state").get("state")
+                            == "paused"
+                        )
+                    )
+            assert await stores.journal.cursor(READER) == await stores.journal.last()
+
+
+async def test_the_broker_says_it_when_a_node_dies(tmp_path: Path) -> None:
+    seen = Seen()
+    with running() as there:
+        async with onlooking(there, seen):
+            command = ("-m", "tests.live.test_mqtt", str(tmp_path), str(there.port))
+            it = await asyncio.create_subprocess_exec(
+                sys.executable, *command, cwd=ROOT
+            )
+            await seen.until(lambda s: s.last(STATE).get("state") == "online")
+            it.send_signal(signal.SIGKILL)
+            await seen.until(lambda s: s.last(STATE).get("state") == "offline")
+            await it.wait()
+        assert seen.last(STATE)["why"] == "lost"
+        late = Seen()
+        async with onlooking(there, late):
+            await late.until(lambda s: s.last(STATE))
+        assert late.got[0][2], "it is retained"
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")  # of paho
+async def test_tls_and_who_is_let_in() -> None:
+    with running(tls=True) as there:
+        trusted = ssl.create_default_context(cafile=there.folder / "ca.pem")
+        async with connected(broker(there.port, tls=trusted), "x"):
+            pass
+        with pytest.raises(BrokerRefuses) as refused:
+            async with connected(broker(there.port, "wrong", trusted), "x"):
+                pass
+        assert "refuses user 'accord'" in str(refused.value)
+        assert "wrong" not in str(refused.value)
+        unknown = ssl.create_default_context()
+        with pytest.raises(BrokerRefuses, match="certificate"):
+            async with connected(broker(there.port, tls=unknown), "x"):
+                pass
+        with pytest.raises(BrokerDown):  # it speaks TLS alone
+            async with connected(broker(there.port), "x"):
+                pass
+    with pytest.raises(BrokerDown):
+        async with connected(broker(there.port), "x"):
+            pass
+
+
+async def test_what_the_broker_may_not_have_is_not_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It acknowledges all the same, and says in the PUBACK that it does not want it."""
+    rules = ACL.replace(
+        "topic readwrite accord/#", "topic readwrite accord/t/node/#", 1
+    )
+    with running(acl=rules) as there:
+        async with opened(tmp_path) as stores:
+            await campaign(stores, [contact()])
+            publisher = Publisher(broker(there.port), stores.journal, CLOCK)
+            publisher.stop()
+            for _ in range(2):  # the second session begins with what broke the first
+                await publisher.run()
+            (first, *_) = [
+                row
+                for row in await stores.journal.after(0)
+                if row.kind == "campaign.created"
+            ]
+            assert await stores.journal.cursor(READER) == first.seq - 1
+    assert "it does not let us publish: Not authorized" in [
+        getattr(record, "why", "") for record in caplog.records
+    ]
+
+
+async def node(home: Path, port: int) -> None:
+    async with opened(home) as stores:
+        await Publisher(broker(port), stores.journal, CLOCK).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(node(Path(sys.argv[1]), int(sys.argv[2])))
