@@ -15,6 +15,8 @@ from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer
 from dialer.compliance.packs import PackError
 from dialer.contacts.problem import FileRefused
+from dialer.events.broker import BrokerError
+from dialer.events.commands import CommandsError
 from dialer.offers.policy import OffersError
 from dialer.settings import SettingsError
 from dialer.simulate.parameters import ParametersError
@@ -26,9 +28,11 @@ from speech.port import SpeechError
 #: Errors whose text is written for the user.
 TOLD = (
     BadCauses,
+    BrokerError,
     CalleesError,
     CampaignError,
     ChannelDown,
+    CommandsError,
     FileRefused,
     LibraryError,
     OffersError,

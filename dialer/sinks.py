@@ -17,8 +17,9 @@ from typing import IO
 from dialer.channels.alive import Alive
 from dialer.clock import Clock
 from dialer.events import commands
+from dialer.events.broker import Broker
 from dialer.events.commands import Command, Commands, Nonces, NotTaken
-from dialer.events.mqtt import FLUSH, Broker, Publisher
+from dialer.events.mqtt import FLUSH, Publisher
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Refused, StoreDown, StoreError, Stores
 
@@ -128,6 +129,16 @@ async def publishing(
         )
         async with Running(publisher, clock):
             yield publisher
+
+
+@contextmanager
+def apart(
+    settings: Settings, stores: Stores, there: Broker, clock: Clock
+) -> Iterator[Publisher]:
+    """A publisher without an engine: it does not say that the node is online, and takes
+    no commands."""
+    with turn(settings) as lock:
+        yield Publisher(there, stores.journal, clock, mine=lock.mine, present=False)
 
 
 class Running(Alive):

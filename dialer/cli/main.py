@@ -17,6 +17,7 @@ from dialer.cli.contacts import contacts
 from dialer.cli.db import db
 from dialer.cli.demo import demo_command
 from dialer.cli.donotcall import donotcall
+from dialer.cli.events import events
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
@@ -59,6 +60,7 @@ for command in (
     db,
     demo_command,
     donotcall,
+    events,
     evidence,
     init,
     keys,

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from pydantic import Field, RootModel
 
 from dialer.clock import Clock
+from dialer.events.message import Message, topic
 from dialer.evidence.entry import canonical
 from dialer.toml import FileError, Part, read
 
@@ -121,10 +122,12 @@ def _bytes(text: str) -> bytes:
         raise ValueError("not base64") from None
 
 
-def sign(command: Command, key: Ed25519PrivateKey) -> bytes:
-    """The payload to publish."""
+def message(command: Command, key: Ed25519PrivateKey) -> Message:
+    """Signed, for the topic of its node."""
     signature = base64.b64encode(key.sign(command.signed_bytes())).decode()
-    return msgspec.json.encode(msgspec.structs.replace(command, signature=signature))
+    signed = msgspec.structs.replace(command, signature=signature)
+    where = topic(command.tenant, "node", command.node, "command")
+    return Message(where, msgspec.json.encode(signed))
 
 
 def judge(

@@ -16,14 +16,8 @@ from pathlib import Path
 import pytest
 
 from dialer.clock import SystemClock
-from dialer.events.mqtt import (
-    READER,
-    Broker,
-    BrokerDown,
-    BrokerRefuses,
-    Publisher,
-    connected,
-)
+from dialer.events.broker import Broker, BrokerDown, BrokerRefuses, connected
+from dialer.events.mqtt import READER, Publisher
 from dialer.model import Disposition, Outcome, Turn
 from dialer.store.port import Stores
 from tests.kit.mosquitto import ACL, HOST, PASSWORD, USER, running
