@@ -1,5 +1,4 @@
-"""Those who are told: MQTT and Prometheus, from settings to something that runs beside
-an engine."""
+"""Who is told over MQTT: from settings to something that runs beside an engine."""
 
 from __future__ import annotations
 
@@ -8,8 +7,12 @@ import fcntl
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import (
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -19,6 +22,7 @@ from dialer.clock import Clock
 from dialer.events import commands
 from dialer.events.broker import Broker
 from dialer.events.commands import Command, Commands, Nonces, NotTaken
+from dialer.events.metrics import Metrics
 from dialer.events.mqtt import FLUSH, Publisher
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Refused, StoreDown, StoreError, Stores
@@ -114,21 +118,27 @@ def turn(settings: Settings) -> Iterator[Turn]:
 
 @asynccontextmanager
 async def publishing(
-    settings: Settings, stores: Stores, clock: Clock, drain: Callable[[], None]
-) -> AsyncIterator[Publisher | None]:
+    settings: Settings,
+    stores: Stores,
+    clock: Clock,
+    drain: Callable[[], None],
+    metrics: Metrics | None = None,
+) -> AsyncIterator[None]:
     """Meanwhile events go out and, where that is on, commands come in. At the end what
     is in the journal by then is published, if the broker takes it soon."""
     there = broker(settings)
     if there is None:
-        yield None
+        yield
         return
     taken = take_commands(settings, stores, clock, drain)
     with turn(settings) as lock:
         publisher = Publisher(
             there, stores.journal, clock, mine=lock.mine, commands=taken
         )
-        async with Running(publisher, clock):
-            yield publisher
+        if metrics:
+            metrics.watch_publisher(publisher)
+        async with Kept(publisher.run(), clock, publisher.stop):
+            yield
 
 
 @contextmanager
@@ -141,31 +151,43 @@ def apart(
         yield Publisher(there, stores.journal, clock, mine=lock.mine, present=False)
 
 
-class Running(Alive):
-    """A publisher that runs for as long as the block lasts, and a little longer."""
+class Kept(Alive):
+    """Work beside calls: its faults are logged, and end nothing else. At the end it is
+    asked to stop, where it can be, and has a little time for it."""
 
-    def __init__(self, publisher: Publisher, clock: Clock) -> None:
-        self._publisher = publisher
+    def __init__(
+        self,
+        work: Coroutine[None, None, None],
+        clock: Clock,
+        stop: Callable[[], None] | None = None,
+    ) -> None:
+        self._work = work
         self._clock = clock
+        self._stop = stop
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._run(), name="mqtt")
+            task = group.create_task(self._guarded(), name="beside the calls")
             try:
                 yield
             finally:
-                self._publisher.stop()
-                with suppress(TimeoutError):
-                    async with self._clock.timeout(FLUSH):
-                        await asyncio.wait({task})
+                await self._ended(task)
                 task.cancel()
 
-    async def _run(self) -> None:
+    async def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._stop is None:
+            return
+        self._stop()
+        with suppress(TimeoutError):
+            async with self._clock.timeout(FLUSH):
+                await asyncio.wait({task})
+
+    async def _guarded(self) -> None:
         try:
-            await self._publisher.run()
+            await self._work
         except Exception:  # a fault of ours in telling must not end calls
-            log.exception("events: publishing has ended by a fault")
+            log.exception("what others are told has ended by a fault")
 
 
 def take_commands(

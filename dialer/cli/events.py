@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,9 +18,9 @@ from dialer.cli.frame import Fail, emit, err, json_option, out, run, with_settin
 from dialer.clock import SystemClock
 from dialer.events import commands, keys, schema
 from dialer.events.broker import Broker, BrokerDown, BrokerError, connected
+from dialer.events.lag import lag
 from dialer.events.mqtt import READER
 from dialer.settings import Settings
-from dialer.store.port import Feed
 
 PATH = click.Path(path_type=Path, dir_okay=False)
 VERBS = click.Choice(["pause", "resume", "drain"])
@@ -63,25 +63,16 @@ def status(settings: Settings, as_json: bool) -> None:
 async def _status(settings: Settings) -> dict[str, Any]:
     there = sinks.broker(settings)
     async with app.opened(settings) as stores:
-        last, done = await stores.journal.last(), await stores.journal.cursor(READER)
-        waited = await waiting(stores.journal, done, SystemClock().now())
+        found = await lag(stores.journal, READER, SystemClock().now())
     return {
         "broker": there.place if there else None,
         "encrypted": bool(there and there.tls),
         "answer": await _answer(there) if there else "off",
-        "entries": last,
-        "published": done,
-        "behind": last - done,
-        "seconds_behind": waited,
+        "entries": found.last,
+        "published": found.done,
+        "behind": found.entries,
+        "seconds_behind": round(found.seconds, 1),
     }
-
-
-async def waiting(feed: Feed, done: int, now: datetime) -> float:
-    """Seconds since the first entry after `done` was written; 0: there is none."""
-    rows = await feed.after(done, 1)
-    if not rows:
-        return 0.0
-    return max(0.0, (now - datetime.fromisoformat(rows[0].at)).total_seconds())
 
 
 async def _answer(there: Broker) -> str:
@@ -139,7 +130,7 @@ async def _publish(settings: Settings, once: bool) -> dict[str, Any]:
             for name in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(name, publisher.stop)
             await publisher.run()
-        behind = await stores.journal.last() - await stores.journal.cursor(READER)
+        behind = (await lag(stores.journal, READER, SystemClock().now())).entries
         return {
             "published": publisher.published,
             "behind": behind,

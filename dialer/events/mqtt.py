@@ -66,6 +66,11 @@ class Publisher:
         """Publish what is in the journal by now, say goodbye, and return."""
         self._stopping.set()
 
+    def answers(self) -> dict[str, int]:
+        """How many commands were taken and how many refused."""
+        found = self._commands
+        return {"taken": found.taken, "refused": found.refused} if found else {}
+
     async def run(self) -> None:
         wait = FIRST
         while True:
