@@ -1,4 +1,4 @@
-"""What Prometheus is told: the figures hung into stores, studio and engine, and served."""
+"""What Prometheus is told: figures hung into stores, studio and engine, and served."""
 
 from __future__ import annotations
 

@@ -199,11 +199,17 @@ async def herald(
     while True:
         change = await changes.get()
         body = {"state": change.state.value, "why": change.why, "node": node}
-        told = {"trunk": change.trunk, **body}
         if change.state is State.UP:
-            log.info("a trunk is up", extra=told)
+            log.info("a trunk is up", extra={"trunk": change.trunk})
         else:
-            log.warning("a trunk is in trouble", extra=told)
+            log.warning(
+                "a trunk is in trouble",
+                extra={
+                    "trunk": change.trunk,
+                    "state": change.state.value,
+                    "why": change.why,
+                },
+            )
         try:
             await journal.note(clock.now(), "trunk.state", change.trunk, body)
         except StoreDown:

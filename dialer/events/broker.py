@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.events.message import Message
+
+quiet = logging.getLogger(f"{__name__}.library")
+quiet.setLevel(logging.CRITICAL)  # what breaks is told by us, once
 
 WINDOW = 256  #: messages under way before their PUBACKs are waited for
 ANSWER = 10.0  #: seconds that a broker may take for an answer
@@ -118,6 +122,7 @@ async def connected(
         username=broker.user or None,
         password=broker.password or None,
         tls_context=broker.tls,
+        logger=quiet,
         protocol=aiomqtt.ProtocolVersion.V5,
         will=will and aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
         keepalive=KEEPALIVE,

@@ -45,7 +45,9 @@ def test_every_setting_is_in_the_shipped_file() -> None:
 
 
 def test_no_broad_except_but_where_it_is_meant() -> None:
-    meant = {"dialer/campaign/dispatcher.py", "dialer/sinks.py"}
+    meant = {
+        *("dialer/__main__.py", "dialer/campaign/dispatcher.py", "dialer/sinks.py")
+    }
     found = {
         str(path.relative_to(ROOT))
         for top in ("dialer", "ivr", "speech")
