@@ -16,7 +16,7 @@ from dialer.clock import SystemClock
 from dialer.events import schema
 from tests.kit.mosquitto import HOST, ONLOOKER, PASSWORD, Mosquitto
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 _read = msgspec.json.Decoder(schema.published())
 
 
