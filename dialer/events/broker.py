@@ -8,8 +8,10 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiomqtt
+from paho.mqtt.client import MQTT_ERR_SUCCESS
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -57,6 +59,11 @@ class Client(aiomqtt.Client):
     """Knows what a PUBACK said, which aiomqtt 2.5 drops, and leaves no socket behind
     when the broker does not answer to CONNECT."""
 
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self._waiting = set[int]()  # PUBACKs
+        self._acknowledged = asyncio.Event()
+
     denied: ReasonCode | None = None
     window = WINDOW  #: how much may be under way; the broker says so as well
 
@@ -93,6 +100,9 @@ class Client(aiomqtt.Client):
     ) -> None:
         if reason_code.is_failure:
             self.denied = reason_code
+        self._waiting.discard(mid)
+        if not self._waiting:
+            self._acknowledged.set()
         super()._on_publish(client, userdata, mid, reason_code, properties)  # type: ignore[arg-type]
 
     async def send(self, messages: Sequence[Message]) -> None:
@@ -100,13 +110,21 @@ class Client(aiomqtt.Client):
         or (BrokerRefuses) are not allowed."""
         try:
             for start in range(0, len(messages), self.window):
-                async with asyncio.TaskGroup() as group:
-                    for one in messages[start : start + self.window]:
-                        sent = self.publish(one.topic, one.payload, 1, one.retain)
-                        group.create_task(sent, name="mqtt publish")
+                await self._send(messages[start : start + self.window])
         finally:
             if self.denied is not None:  # some brokers hang up as well
                 raise BrokerRefuses(f"it does not let us publish: {self.denied}")
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        """One window. aiomqtt's own `publish` costs a task and a timer each."""
+        self._acknowledged.clear()
+        for one in messages:
+            info = self._client.publish(one.topic, one.payload, 1, one.retain)
+            if info.rc != MQTT_ERR_SUCCESS:
+                raise aiomqtt.MqttCodeError(info.rc, "not sent")
+            self._waiting.add(info.mid)
+        if self._waiting:
+            await self._wait_for(self._acknowledged.wait(), None)
 
 
 @asynccontextmanager
@@ -129,7 +147,6 @@ async def connected(
         timeout=ANSWER,
         max_inflight_messages=WINDOW,
     )
-    client.pending_calls_threshold = 2 * WINDOW
     try:
         await client.__aenter__()
     except aiomqtt.MqttError as error:
