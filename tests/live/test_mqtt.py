@@ -11,6 +11,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from dialer.clock import SystemClock
 from dialer.events.broker import Broker, BrokerDown, BrokerRefuses, connected
 from dialer.events.mqtt import READER, Publisher
 from dialer.model import Disposition, Outcome, Turn
+from dialer.sinks import Turn as Lock
 from dialer.store.port import Stores
 from tests.kit.mosquitto import ACL, HOST, PASSWORD, USER, running
 from tests.kit.onlooker import Seen, onlooking
@@ -143,6 +145,42 @@ async def test_a_frozen_broker_holds_up_nobody(tmp_path: Path) -> None:
                         )
                     )
             assert await stores.journal.cursor(READER) == await stores.journal.last()
+
+
+async def test_one_process_publishes_and_another_takes_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns = [Lock(tmp_path / "mqtt.lock") for _ in range(2)]
+    state, seen = "accord/t/campaign/spring/state", Seen()
+    with running() as there:
+        async with opened(tmp_path) as stores, onlooking(there, seen):
+            one, two = (
+                Publisher(
+                    replace(broker(there.port), node=name),
+                    stores.journal,
+                    CLOCK,
+                    mine=turn.mine,
+                )
+                for name, turn in zip(("one", "two"), turns, strict=True)
+            )
+            await campaign(stores, [contact(i) for i in range(10)])
+            await stores.journal.note(NOW, "attempt.ended", "bad", {})
+            assert turns[0].mine()
+            async with published(two):
+                async with published(one):
+                    await call_all(stores)
+                    end = await stores.journal.last()
+                    await seen.until(lambda s: s.newest() >= end)
+                assert (one.published > 0, two.published) == (True, 0)
+                turns[0].give_back()  # as when its process ends
+                await stores.campaigns.set_state("spring", "paused", NOW)
+                await seen.until(lambda s: s.last(state).get("state") == "paused")
+            turns[1].give_back()
+            assert two.published == 1
+    assert {tuple(kinds) for kinds in seen.calls().values()} == {tuple(LIFE)}
+    assert [record.msg for record in caplog.records if record.levelno >= 40] == [
+        "events: an entry is no event"  # told of, and not in the way
+    ]
 
 
 async def test_the_broker_says_it_when_a_node_dies(tmp_path: Path) -> None:
