@@ -145,7 +145,7 @@ async def connected(
         will=will and aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
         keepalive=KEEPALIVE,
         timeout=ANSWER,
-        max_inflight_messages=WINDOW,
+        max_inflight_messages=0,  # our windows bound it; paho's way of it costs more
     )
     try:
         await client.__aenter__()

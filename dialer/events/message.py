@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -17,7 +18,6 @@ from dialer.events import schema
 from dialer.store.port import JournalRow
 
 ROOT = "accord"
-SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~")
 #: Facts of a call that are choices or dates; others are for the ledger alone.
 FACTS = frozenset(
     {"trunk", "option", "months", "date", "promise_date", "callback_at", "confirmed"}
@@ -139,8 +139,4 @@ def topic(tenant: str, *levels: str) -> str:
 
 def level(name: str) -> str:
     """As in URLs; `-` where there is no name."""
-    escaped = (
-        char if char in SAFE else "".join(f"%{octet:02X}" for octet in char.encode())
-        for char in name
-    )
-    return "".join(escaped) or "-"
+    return quote(name, safe="") or "-"
