@@ -51,6 +51,9 @@ class Made:
     async def cursor(self, reader: str) -> int:
         return self._cursor
 
+    async def last(self) -> int:
+        return self.count
+
     async def move(self, reader: str, seq: int) -> None:
         self._cursor = seq
 

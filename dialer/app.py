@@ -1,4 +1,5 @@
-"""Settings in, an engine out. With `switches` the only file that names drivers."""
+"""Settings in, an engine out. With `switches` and `sinks` the only file that names
+drivers."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from dialer import switches
+from dialer import meters, sinks, switches
 from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
@@ -31,6 +32,7 @@ from dialer.compliance.gate import make_judge
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
 from dialer.engine import Engine, alone, settle
+from dialer.events.metrics import Metrics
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
 from dialer.model import Judge
@@ -45,6 +47,7 @@ from dialer.store.port import (
     StoreError,
     Stores,
 )
+from dialer.store.runner import untold
 from dialer.store.sqlite import open_sqlite
 from dialer.trunks import model as trunks
 from ivr.intent import ready
@@ -61,13 +64,17 @@ CALLEES = "demo/callees.pack"  # what the demo's callees say, rendered already
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Stores]:
+async def opened(
+    settings: Settings, metrics: Metrics | None = None
+) -> AsyncIterator[Stores]:
     """Storage of this installation; refuses without a key or before `init`."""
     if not settings.home.is_dir():
         raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
     key = keys.load_key(settings.key_file)
     pens = partial(pen, settings)
-    async with open_sqlite(settings.vault_db, settings.ledger_db, key, pens) as stores:
+    files = settings.vault_db, settings.ledger_db
+    told = metrics.committed if metrics else untold
+    async with open_sqlite(*files, key, pens, told) as stores:
         yield stores
 
 
@@ -258,13 +265,16 @@ async def engine(
     lines: int | None = None,
     callees: Mapping[str, Callee] | None = None,
     witness: Path | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Engine]:
     """Open all that one campaign's calls need, and hold this home's engine lock.
 
     `callees` stand in for the campaign's own folder of them; `witness` is where the
-    carrier in memory keeps its own record of calls placed.
+    carrier in memory keeps its own record of calls placed; `metrics` has the
+    store's figures already.
     """
     wanted = parse(found.settings)
+    metrics = metrics or meters.made(settings)
     world: World
     if wanted.channel == "trunks":
         world = _trunks(settings, wanted, stores)
@@ -279,9 +289,11 @@ async def engine(
         ):
             count = lines or wanted.lines
             desk = Desk(
-                stores=stores,
+                stores=meters.counted(stores, metrics, clock),
                 carrier=carrier,
-                studio=replace(shared, hand_over_to=wanted.hand_over_to),
+                studio=meters.heard(
+                    replace(shared, hand_over_to=wanted.hand_over_to), metrics
+                ),
                 judge=judge(settings, clock.now().date()),
                 terms=terms(wanted, offers(settings)),
                 policy=retry.load_policy(
@@ -293,8 +305,17 @@ async def engine(
                 best=await best_hour(stores, found, clock),
             )
             log = Log.open(settings.evidence_folder)
-            settle()
-            yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+            made = Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+            meters.watch(made, count, metrics)
+            async with (
+                meters.measured(settings, stores, clock, metrics),
+                sinks.publishing(
+                    settings, stores, clock, made.dispatcher.stop, metrics
+                ),
+                sinks.on_record(settings, stores, found, clock, count),
+            ):
+                settle()
+                yield made
 
 
 async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:

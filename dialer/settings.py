@@ -73,6 +73,35 @@ class Analysts(Part):
     seconds: Positive = 60
 
 
+class Mqtt(Part):
+    host: str = ""
+    port: Annotated[int, Field(gt=0, lt=65536)] = 8883
+    tls: bool = True
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    user: str = ""
+    password_file: str = ""
+    tenant: Annotated[str, Field(min_length=1)] = "default"
+    commands: str = ""
+
+
+class Events(Part):
+    mqtt: Mqtt = Mqtt()
+
+
+class Metrics(Part):
+    listen: Annotated[str, Field(pattern=r"^([^:]+|\[.+\]):\d{1,5}$|^$")] = (
+        "127.0.0.1:9464"
+    )
+
+
+class Logs(Part):
+    format: Annotated[str, Field(pattern="^(auto|json|console)$")] = "auto"
+    level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "warning"
+    file: str = ""
+
+
 class Settings(Part):
     """Everything an installation may choose. `home` holds all it writes."""
 
@@ -85,6 +114,9 @@ class Settings(Part):
     repayment: Repayment = Repayment()
     telephony: Telephony = Telephony()
     analysts: Analysts = Analysts()
+    events: Events = Events()
+    metrics: Metrics = Metrics()
+    logs: Logs = Logs()
 
     @property
     def vault_db(self) -> Path:

@@ -18,6 +18,7 @@ from dialer.channels.port import ChannelDown, Order
 from dialer.clock import Clock
 from dialer.settings import Settings, shipped
 from dialer.store.port import Journal, Refused, StoreDown
+from dialer.trunks.health import State
 from dialer.trunks.model import Asterisk, Trunk, Trunks
 from dialer.trunks.routes import Change, Routes
 
@@ -83,10 +84,13 @@ async def reported(
     clock: Clock,
 ) -> AsyncIterator[None]:
     """Meanwhile journal changes, and keep the figures where other programs see them."""
-    figures = settings.trunk_figures
+    figures, node = settings.trunk_figures, settings.engine.node
+    for name, found in routes.status().items():
+        if found["state"] == State.UP:  # others have told already
+            changes.put_nowait(Change(name, State.UP, "the engine starts"))
     async with (
-        Beside(herald(changes, journal, clock), "trunk events"),
-        Beside(publish(routes, figures, settings.engine.node, clock), "trunk figures"),
+        Beside(herald(changes, journal, node, clock), "trunk events"),
+        Beside(publish(routes, figures, node, clock), "trunk figures"),
     ):
         yield
 
@@ -189,13 +193,23 @@ def reach(peers: list[Peer] | None) -> tuple[bool, str]:
 
 
 async def herald(
-    changes: asyncio.Queue[Change], journal: Journal, clock: Clock
+    changes: asyncio.Queue[Change], journal: Journal, node: str, clock: Clock
 ) -> None:
     """One journal entry a change, until cancelled."""
     while True:
         change = await changes.get()
-        body = {"state": change.state.value, "why": change.why}
-        log.warning("trunk %s: %s (%s)", change.trunk, change.state, change.why)
+        body = {"state": change.state.value, "why": change.why, "node": node}
+        if change.state is State.UP:
+            log.info("a trunk is up", extra={"trunk": change.trunk})
+        else:
+            log.warning(
+                "a trunk is in trouble",
+                extra={
+                    "trunk": change.trunk,
+                    "state": change.state.value,
+                    "why": change.why,
+                },
+            )
         try:
             await journal.note(clock.now(), "trunk.state", change.trunk, body)
         except StoreDown:

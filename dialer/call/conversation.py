@@ -69,6 +69,8 @@ class Studio:
     max_seconds: float = 900.0
     hand_over_to: str = "people"
     announcements: Lexicon = field(default_factory=dict)  # of networks
+    #: Told of each turn we answered: seconds for the recogniser, the choice, the voice.
+    turned: Callable[[float, float, float], None] = lambda heard, chosen, said: None
     # Two cases are rendered at a time: few, so that the first is ready early; not one,
     # or a renderer would stand still over the last prompt of each
     turn: dict[str, asyncio.Semaphore] = field(
@@ -232,14 +234,17 @@ class Conversation:
             await self._step(Silent(self._silence if left <= 0 else quiet))
 
     async def _step(self, heard: Heard, since: Words | None = None) -> None:
+        began = self._s.clock.elapsed()
         self._position, actions = dialogue.step(
             self._s.library, self._case, self._position, heard
         )
+        chosen = self._s.clock.elapsed()
         await self._do(actions)
         if since and any(isinstance(a, Say) for a in actions):
-            latency = self._s.clock.elapsed() - since.ready_at
-            self._record.latencies.append(latency)
+            said = self._s.clock.elapsed()
+            self._record.latencies.append(said - since.ready_at)
             self._record.waits.append(since.waited)
+            self._s.turned(began - since.ready_at, chosen - began, said - chosen)
 
     # --- what is done
 

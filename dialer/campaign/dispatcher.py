@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from structlog.contextvars import bound_contextvars
+
 from dialer.clock import Clock
 from dialer.model import Judge
 from dialer.store.port import Claimed, StoreDown, Stores
@@ -109,7 +111,8 @@ class Dispatcher:
 
     async def _one(self, claimed: Claimed) -> None:
         try:
-            await self._call(claimed)
+            with bound_contextvars(attempt=claimed.attempt_id):  # in all its logs
+                await self._call(claimed)
         except StoreDown:
             log.warning("store down: an attempt waits for its lease to lapse")
         except Exception:  # one bad call must not end the others

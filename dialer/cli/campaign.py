@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from dialer import app
+from dialer import app, meters
 from dialer.campaign import file
 from dialer.campaign.plan import Summary
 from dialer.cli.frame import emit, err, json_option, out, run, with_settings
@@ -260,8 +260,8 @@ async def _driven(
     replan: bool,
     quiet: bool,
 ) -> Status:
-    clock = SystemClock()
-    async with app.opened(settings) as stores:
+    clock, metrics = SystemClock(), meters.made(settings)
+    async with app.opened(settings, metrics) as stores:
         found = await stores.campaigns.get(name)
         if replan:
             summary = await app.plan(settings, stores, name, clock, commit=True)
@@ -274,7 +274,9 @@ async def _driven(
             if not quiet:
                 err.print("another engine is running here and takes up the work")
             return await stores.campaigns.status(found.campaign_id)
-        async with app.engine(settings, stores, found, clock, lines=lines) as engine:
+        async with app.engine(
+            settings, stores, found, clock, lines=lines, metrics=metrics
+        ) as engine:
             pause_on_interrupt(engine, stores, found, clock)
             async with asyncio.TaskGroup() as group:
                 board = group.create_task(

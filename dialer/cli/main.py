@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dialer import settings
+from dialer import logs, settings
 from dialer.cli.abandoned import abandoned
 from dialer.cli.agreements import agreements
 from dialer.cli.calls import calls
@@ -17,6 +17,7 @@ from dialer.cli.contacts import contacts
 from dialer.cli.db import db
 from dialer.cli.demo import demo_command
 from dialer.cli.donotcall import donotcall
+from dialer.cli.events import events
 from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
@@ -44,11 +45,30 @@ from dialer.cli.why import why
     type=click.Path(path_type=Path, dir_okay=False),
     help="A settings file (default: HOME/dialer.toml).",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["auto", "json", "console"]),
+    help="How logs look on stderr (default: [logs] format).",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="From where on they are written (default: [logs] level).",
+)
 @click.version_option(version("accord-dialer"), prog_name="dialer")
 @click.pass_context
-def dialer(context: click.Context, home: Path, config: Path | None) -> None:
+def dialer(
+    context: click.Context,
+    home: Path,
+    config: Path | None,
+    log_format: str | None,
+    log_level: str | None,
+) -> None:
     """Lawful outbound calls, with evidence that others can verify."""
-    context.obj = settings.load(home, config)
+    context.obj = found = settings.load(home, config)
+    own = found.logs
+    file = Path(own.file).expanduser() if own.file else None
+    logs.setup(log_format or own.format, log_level or own.level, file)
 
 
 for command in (
@@ -60,6 +80,7 @@ for command in (
     db,
     demo_command,
     donotcall,
+    events,
     evidence,
     init,
     keys,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from dialer.store.port import JournalRow, Refused
 from dialer.store.runner import Runner
@@ -32,6 +32,9 @@ KINDS = {
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
     "agreement.event": "a signed event of an agreement, with its hash (agreement)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
+    "node.started": "a node calls for a campaign; its lines and version (node)",
+    "node.stopped": "a node ended in order; one that dies leaves no such entry (node)",
+    "command.taken": "somebody commands over MQTT what, to which node (who)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 
@@ -41,6 +44,7 @@ _after = (
     .order_by(journal.c.seq)
     .limit(bindparam("limit"))
 )
+_last = select(func.coalesce(func.max(journal.c.seq), 0))
 _cursor = select(cursors.c.seq).where(cursors.c.reader == bindparam("name"))
 
 
@@ -62,6 +66,9 @@ class SqlJournal:
     async def cursor(self, reader: str) -> int:
         """The last entry that `reader` has dealt with; 0 at first."""
         return await self._runner.read(lambda c: cursor(c, reader) or 0)
+
+    async def last(self) -> int:
+        return await self._runner.read(lambda c: c.execute(_last).scalar_one())
 
     async def move(self, reader: str, seq: int) -> None:
         """Refused: there is no such entry yet."""

@@ -480,6 +480,10 @@ class Feed(Protocol):
 
     async def cursor(self, reader: str) -> int: ...
 
+    async def last(self) -> int:
+        """The number of the newest entry; 0: there is none."""
+        ...
+
     async def move(self, reader: str, seq: int) -> None: ...
 
 

@@ -25,6 +25,14 @@ A = TypeVar("A")
 T = TypeVar("T")
 GROUP = 256  # at most this many methods share one commit: 0.1 s on a slow machine
 GATHER = 0.02  #: seconds between groups of several; a single one never waits
+#: Told of each group that is done: how many, seconds, how many wait already.
+Told = Callable[[int, float, int], None]
+
+
+def untold(size: int, seconds: float, waiting: int) -> None:
+    pass
+
+
 #: Serves all that were asked, in order; an answer for each.
 Serve = Callable[[Work, Sequence[A]], Sequence[T]]
 
@@ -41,7 +49,16 @@ Answer = tuple[Job, object, BaseException | None]
 class Runner:
     """Opened with `async with`; leaving it lets queued writes finish."""
 
-    def __init__(self, writer: Engine, reader: Engine, *, readers: int = 2) -> None:
+    def __init__(
+        self,
+        writer: Engine,
+        reader: Engine,
+        *,
+        readers: int = 2,
+        told: Told = untold,
+    ) -> None:
+        self._told = told
+        self._began = 0.0
         self._writer = writer
         self._readers = reader
         self._asked: list[Job] = []
@@ -91,7 +108,8 @@ class Runner:
         """Give the thread what was asked since its last group, if anything."""
         group, self._asked = self._asked[:GROUP], self._asked[GROUP:]
         if group:
-            self._rest = self._loop.time() + GATHER * (len(group) > 1)
+            self._began = self._loop.time()
+            self._rest = self._began + GATHER * (len(group) > 1)
             self._thread.submit(self._work, group)
         else:
             self._idle.set()
@@ -103,6 +121,8 @@ class Runner:
 
     def _done(self, answers: list[Answer]) -> None:
         """Callers come first: what they ask for at once is in the next group."""
+        took = self._loop.time() - self._began
+        self._told(len(answers), took, len(self._asked))
         deliver(answers)
         self._loop.call_at(self._rest, self._next)
 

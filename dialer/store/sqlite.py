@@ -26,7 +26,7 @@ from dialer.store.journal import SqlJournal
 from dialer.store.keys import TenantKey
 from dialer.store.ledger import SqlLedger
 from dialer.store.port import StoreError, Stores
-from dialer.store.runner import Runner, translated
+from dialer.store.runner import Runner, Told, translated, untold
 from dialer.store.vault import SealedVault, unlock
 
 READERS = 2
@@ -116,17 +116,24 @@ def schema_of(path: Path) -> str | None:
 
 @asynccontextmanager
 async def open_sqlite(
-    vault: Path, ledger: Path, key: TenantKey, pens: Pens = no_pen
+    vault: Path,
+    ledger: Path,
+    key: TenantKey,
+    pens: Pens = no_pen,
+    told: Told = untold,
 ) -> AsyncIterator[Stores]:
     """All of storage on two files (made when they do not exist). `pens` gives what
-    signs agreements, when first needed. Leaving the block lets queued writes finish.
+    signs agreements, when first needed; `told` hears of the ledger's commits.
+    Leaving the block lets queued writes finish.
     KeyMissing: `key` does not open this vault."""
     async with AsyncExitStack() as stack:
         engines = await asyncio.to_thread(prepared, vault, "vault")
         private = await stack.enter_async_context(Runner(*engines, readers=READERS))
         usable, secret = await private.write(lambda work: unlock(work, key))
         engines = await asyncio.to_thread(prepared, ledger, "ledger")
-        shared = await stack.enter_async_context(Runner(*engines, readers=READERS))
+        shared = await stack.enter_async_context(
+            Runner(*engines, readers=READERS, told=told)
+        )
         yield Stores(
             vault=SealedVault(private, usable, key, secret),
             contacts=SqlContacts(shared),

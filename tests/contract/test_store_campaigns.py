@@ -201,6 +201,8 @@ async def test_a_cursor_moves_and_is_kept(stores: Stores) -> None:
     await stores.journal.move("evidence", 3)
     await stores.journal.move("mqtt", 1)
     assert await stores.journal.cursor("evidence") == 3
+    rows = await stores.journal.after(0)
+    assert await stores.journal.last() == rows[-1].seq
     with pytest.raises(Refused):
         await stores.journal.move("evidence", 999)
 

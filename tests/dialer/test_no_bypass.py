@@ -49,6 +49,8 @@ CALLING = {
     "contacts import": {"path", "pairs", "rejects", "who"},
     "contacts rejects": {"batch", "duplicates"},
     "contacts review": {"batch", "who", "approved", "note"},
+    "events command": {"verb", "campaign", "node", "who", "path"},  # dials nobody
+    "events publish": {"once"},
     "demo": {"callees", "contacts", "keep", "lines"},
     "trunks test-call": {"number", "trunk", "seconds", "language"},  # no contact's
 }

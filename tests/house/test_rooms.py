@@ -37,6 +37,8 @@ ROOMS: dict[str, set[str]] = {
     "dialer.trunks": {"dialer.clock", "dialer.channels.port", "dialer.toml"},
     "dialer.store": LEAVES | {"dialer.agreements", "dialer.evidence.entry"},
     "dialer.reports": LEAVES | {"dialer.store.port"},
+    "dialer.events": LEAVES
+    | {"dialer.evidence.entry", "dialer.store.port", "dialer.toml"},
 }
 
 

@@ -22,6 +22,9 @@ class ListedJournal:
     async def cursor(self, reader: str) -> int:
         return self.cursors.get(reader, 0)
 
+    async def last(self) -> int:
+        return self.rows[-1].seq if self.rows else 0
+
     async def move(self, reader: str, seq: int) -> None:
         self.cursors[reader] = seq
 

@@ -18,6 +18,7 @@ from dialer.evidence.checkpoint import Signer
 from dialer.model import Case, Contact, Personal, Source, Verdict
 from dialer.store.keys import TenantKey
 from dialer.store.port import Batch, Campaign, Claimed, Planned, Review, Stores
+from dialer.store.runner import Told, untold
 from dialer.store.sqlite import create_file, open_sqlite, upgrade_file
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -48,13 +49,15 @@ def empty(name: str) -> bytes:
 
 
 @asynccontextmanager
-async def opened(home: Path, key: TenantKey = KEY) -> AsyncIterator[Stores]:
+async def opened(
+    home: Path, key: TenantKey = KEY, told: Told = untold
+) -> AsyncIterator[Stores]:
     for name in ("vault", "ledger"):
         if not (path := home / f"{name}.db").exists():
             create_file(path)
             path.write_bytes(empty(name))
     vault, ledger = home / "vault.db", home / "ledger.db"
-    async with open_sqlite(vault, ledger, key, lambda: PEN) as stores:
+    async with open_sqlite(vault, ledger, key, lambda: PEN, told) as stores:
         yield stores
 
 

@@ -1,0 +1,2 @@
+"""What others hear of us: the journal over MQTT, figures for Prometheus. It decides
+nothing, and never touches a call."""
