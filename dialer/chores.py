@@ -12,15 +12,16 @@ from uuid import uuid4
 from dialer import app, switches
 from dialer.call.disposition import BY_CAUSE
 from dialer.campaign.retry import Policy
-from dialer.channels.asterisk.causes import Causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.link import LinkLost
+from dialer.channels.causes import Causes
 from dialer.channels.port import (
     Audio,
     Cause,
     ChannelDown,
     Digit,
     Line,
+    Machine,
     NotAnswered,
     Order,
     Unsure,
@@ -199,7 +200,7 @@ async def measured(
 
 async def heard(line: Line, seconds: float, clock: Clock) -> dict[str, Any]:
     """What came from the other end: how much, how loud, whether a voice, which keys."""
-    sound, keys, voice = bytearray(), "", 0
+    sound, keys, voice, machine = bytearray(), "", 0, ""
     vad = Vad()
     with suppress(TimeoutError):
         async with clock.timeout(seconds):
@@ -210,11 +211,14 @@ async def heard(line: Line, seconds: float, clock: Clock) -> dict[str, Any]:
                     case Audio(frame):
                         sound += frame
                         voice += vad.probability(frame) > VOICE
+                    case Machine(over):
+                        machine = "left its message" if over else "answered"
     return {
         "heard_seconds": round(len(sound) / (2 * RATE), 1),
         "heard_level_db": round(level_db(bytes(sound)), 1) if sound else None,
         "voice_seconds": round(voice * FRAME / RATE, 1),
         "keys": keys,
+        **({"machine": machine} if machine else {}),
     }
 
 

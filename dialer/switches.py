@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from dialer.channels.alive import Alive
-from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.contacts import Peer
 from dialer.channels.asterisk.link import LinkLost, Login
+from dialer.channels.causes import load_causes
 from dialer.channels.port import ChannelDown, Order
 from dialer.clock import Clock
 from dialer.settings import Settings, shipped

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dialer import chores
 from dialer.campaign import retry
-from dialer.channels.asterisk.causes import load_causes
+from dialer.channels.causes import load_causes
 from dialer.cli.frame import (
     Fail,
     Usage,
