@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -36,13 +36,15 @@ class Bills(Alive):
     """Asks for what every answered call cost; use within `async with`. What an engine
     did not learn the next one asks for."""
 
-    def __init__(self, rest: Rest, record: Record, clock: Clock) -> None:
+    def __init__(
+        self, rest: Rest, record: Record, clock: Clock, told: Callable[[Bill], None]
+    ) -> None:
         self._rest = rest
         self._record = record
         self._clock = clock
         self._due: list[tuple[float, int, str]] = []  # when, how often asked, call
         self._news = asyncio.Event()
-        self.known = asyncio.Queue[Bill]()
+        self._told = told
 
     @asynccontextmanager
     async def _life(self) -> AsyncIterator[None]:
@@ -88,7 +90,7 @@ class Bills(Alive):
         last = turn + 1 == len(PAUSES)
         if seen and (seen.price or last):
             self._record.add(call, billed=True)
-            self.known.put_nowait(
+            self._told(
                 Bill(noted.attempt, noted.trunk, seen.seconds, seen.price, seen.unit)
             )
         elif not last:

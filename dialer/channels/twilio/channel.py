@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +33,7 @@ from dialer.channels.port import (
 )
 from dialer.channels.tries import call_id
 from dialer.channels.twilio import twiml
-from dialer.channels.twilio.bills import Bills
+from dialer.channels.twilio.bills import Bill, Bills
 from dialer.channels.twilio.door import Address, Door, unknown
 from dialer.channels.twilio.left import Left
 from dialer.channels.twilio.pending import (
@@ -52,6 +52,7 @@ from dialer.channels.twilio.rest import (
     Refused,
     Rest,
     Wanted,
+    account_state,
     reasons,
 )
 from dialer.channels.twilio.stream import Stream
@@ -66,6 +67,7 @@ CONNECT = 5.0  #: seconds from the answer to the stream
 POLL = 5.0  #: seconds without a word of a call, then it is asked for
 SKEW = timedelta(seconds=5)  #: of Twilio's clock against ours
 LOOKS = (0.5, 1.0, 2.0, 4.0)  #: seconds between looks for a call whose answer was lost
+FRESH = 30.0  #: seconds that an account counts as in order
 REMEMBERED = 5000  #: calls that are over, and may still be told of
 
 
@@ -90,6 +92,7 @@ class TwilioChannel(Alive):
         clock: Clock,
         causes: Causes,
         record: Record,
+        billed: Callable[[Bill], None] | None = None,
     ) -> None:
         self._ways = ways
         self._clock = clock
@@ -97,7 +100,8 @@ class TwilioChannel(Alive):
         self._record = record
         self.rest = Rest(account, clock, ways.patience)
         self.door = Door(ways.address, account, self, clock)
-        self.bills = Bills(self.rest, record, clock)
+        self.bills = Bills(self.rest, record, clock, billed or (lambda bill: None))
+        self._seen = -math.inf  # when the account was last found in order
         self._left = Left(self.rest, record, clock)
         self._calls: dict[str, Pending] = {}
         self._over = OrderedDict[str, Pending]()
@@ -111,6 +115,15 @@ class TwilioChannel(Alive):
 
     def lines(self) -> int:
         return self.door.lines()
+
+    async def reachable(self) -> tuple[bool, str]:
+        """Whether calls can be placed, and why (not); asked every half minute."""
+        if self._clock.elapsed() - self._seen > FRESH:
+            there, why = await account_state(self.rest)
+            if not there:
+                return False, why
+            self._seen = self._clock.elapsed()
+        return True, "Twilio answers"
 
     async def left(self, orders: Sequence[Order]) -> Mapping[str, bool]:
         """See `port.Switch`."""

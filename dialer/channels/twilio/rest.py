@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -101,7 +101,7 @@ class Lost(Exception):
     """No answer came, or none that says whether it was done."""
 
 
-class TooMany(Exception):
+class TooMany(Lost):
     """Twilio takes no more requests now (429): this one was not looked at."""
 
 
@@ -221,13 +221,13 @@ class Rest(Alive):
         return await self._again(ask)
 
     async def active(self) -> bool:
-        """Whether the account may place calls. Errors as of the others."""
+        """Whether the account may place calls; asked once. Errors as of the others."""
 
         async def ask() -> bool:
             found = await self._client.api.accounts(self._account.sid).fetch_async()
             return str(found.status) == "active"
 
-        return await self._again(ask)
+        return await told(ask)
 
     async def _again(
         self,
@@ -255,6 +255,30 @@ async def told(ask: Callable[[], Awaitable[T]]) -> T:
         raise Refused(no.status, no.code) from None
     except (TwilioException, ValueError, TypeError, KeyError, AttributeError):
         raise Lost from None  # an answer that is not one
+
+
+async def account_state(rest: Rest) -> tuple[bool, str]:
+    """Whether calls can be placed by it, and why (not)."""
+    try:
+        active = await rest.active()
+    except Refused as no:
+        return False, f"Twilio refuses us ({no.status}, error {no.code})"
+    except (Lost, ChannelDown):
+        return False, "Twilio does not answer"
+    return active, "Twilio answers" if active else "the account is not active"
+
+
+async def calls_up(rest: Rest, caller_ids: Sequence[str]) -> int:
+    """Calls under these numbers that ring or talk now; 0 where it does not tell."""
+    try:
+        found = [
+            await rest.find(from_=number, status=status)
+            for number in caller_ids
+            for status in ("queued", "ringing", "in-progress")
+        ]
+    except (Refused, Lost, ChannelDown):
+        return 0
+    return sum(map(len, found))
 
 
 def sid(call: CallInstance) -> str:

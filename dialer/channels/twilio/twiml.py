@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,6 @@ from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
 from dialer.channels.port import About
 from dialer.toml import FileError, Part, read
-
-LONGEST = 4000  #: characters that a request to place a call may carry
-SIP = re.compile(r"sips?:[^\s<>\"&?;]+(;transport=(udp|tcp|tls))?")
-NUMBER = re.compile(r"\+[1-9]\d{6,14}")
-QUEUE = re.compile(r"queue:[\w.-]{1,64}")
 
 
 class BadWords(FileError):
@@ -80,16 +74,10 @@ class People:
     wait: int = 60  # seconds
 
 
-def known(to: str) -> bool:
-    """Whether people can be reached so."""
-    return any(form.fullmatch(to) for form in (SIP, NUMBER, QUEUE))
-
-
 def hand_over(people: People, attempt: str, about: About) -> str:
     """Dial people; a SIP phone is told of what, as over Asterisk."""
     response = VoiceResponse()
-    shown = people.caller_id if NUMBER.fullmatch(people.to) else ""
-    more = {"caller_id": shown} if shown else {}
+    more = {"caller_id": people.caller_id} if people.to.startswith("+") else {}
     dial = Dial(timeout=people.wait, action=people.after, **more)
     if people.to.startswith("queue:"):
         dial.queue(people.to.partition(":")[2], url=people.taken)
