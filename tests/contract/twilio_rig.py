@@ -16,7 +16,7 @@ from dialer.channels.twilio.channel import TwilioChannel, Ways
 from dialer.channels.twilio.door import Address
 from dialer.channels.twilio.record import open_record
 from dialer.channels.twilio.rest import Account, Patience
-from dialer.clock import SystemClock
+from dialer.clock import Clock, SystemClock
 from tests.contract.rig import SCENARIOS, Rig, tone
 from tests.kit import twilio
 from tests.kit.twilio import Callee, Faults, Twilio
@@ -64,9 +64,10 @@ async def opened(
     people: Mapping[str, str] | None = None,
     machine: str = "",
     patience: Patience = SOON,
+    clock: Clock | None = None,
 ) -> AsyncIterator[TwilioChannel]:
     """The driver, on a port of its own, told of by this stand-in."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     port = port or free_port()
     account = Account(
         twilio.ACCOUNT, twilio.KEY, twilio.SECRET, twilio.TOKEN, api=there.api

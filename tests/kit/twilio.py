@@ -23,7 +23,7 @@ from twilio.request_validator import RequestValidator
 
 from dialer.channels.alive import Alive
 from dialer.channels.line import Ticker
-from dialer.clock import SystemClock
+from dialer.clock import Clock, SystemClock
 from tests.kit.twilio_leg import Leg
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
@@ -54,6 +54,7 @@ class Callee:
     leaves: float | None = None  # seconds after it answered
     machine: str = ""  # AnsweredBy
     people: bool = True  # whoever it is handed to is there
+    alerts: bool = False  # the phone rings, whatever comes then
 
 
 @dataclass
@@ -92,6 +93,7 @@ class Call:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     document: str = ""  # to go on with
     over: bool = False  # it is to end
+    rang: bool = False
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def number(self) -> str:
@@ -116,7 +118,10 @@ class Twilio(Alive):
     """Use within `async with`. callees: by number; another number is unallocated."""
 
     def __init__(
-        self, callees: Mapping[str, Callee], faults: Faults | None = None
+        self,
+        callees: Mapping[str, Callee],
+        faults: Faults | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.callees = dict(callees)
         self.faults = faults or Faults()
@@ -124,7 +129,7 @@ class Twilio(Alive):
         self.answers = Counter[int]()  # to our webhooks
         self.took = list[float]()  # seconds they took
         self.requests = Counter[str]()
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._serial = itertools.count(1)
         self._validator = RequestValidator(TOKEN)
         self._ticker = Ticker[Leg](self._clock, "stand-in-ticker")
@@ -166,6 +171,10 @@ class Twilio(Alive):
     def up(self) -> int:
         """Calls that ring or talk."""
         return sum(call.status not in FINAL for call in self.calls.values())
+
+    def rang(self) -> Counter[str]:
+        """How often each number's phone rang."""
+        return Counter(call.to for call in self.calls.values() if call.rang)
 
     def placed(self) -> Counter[str]:
         """How many calls there were to each number."""
@@ -281,7 +290,8 @@ class Twilio(Alive):
     async def _live(self, call: Call) -> None:
         callee = call.callee
         self._say(call, "initiated")
-        if callee.answer in ("answers", "no-answer") or callee.rings > 1:
+        if callee.answer in ("answers", "no-answer") or callee.alerts:
+            call.rang = True
             call.status = "ringing"
             self._say(call, "ringing")
         rings = min(callee.rings, call.timeout)

@@ -63,10 +63,7 @@ log = logging.getLogger(__name__)
 WAIT = 60  #: seconds that people may take to answer
 LIMIT = 1800  #: seconds after which Twilio ends a call by itself
 AFTER = 1.0  #: seconds that the last word on a call may come after we ended it
-CONNECT = 5.0  #: seconds from the answer to the stream
-POLL = 5.0  #: seconds without a word of a call, then it is asked for
 SKEW = timedelta(seconds=5)  #: of Twilio's clock against ours
-LOOKS = (0.5, 1.0, 2.0, 4.0)  #: seconds between looks for a call whose answer was lost
 FRESH = 30.0  #: seconds that an account counts as in order
 REMEMBERED = 5000  #: calls that are over, and may still be told of
 
@@ -79,7 +76,7 @@ class Ways:
     apology: Sequence[twiml.Words]
     people: Mapping[str, str]  # hand_over_to -> SIP address, number or queue
     machine: str = ""  # MachineDetection; empty: not asked for
-    patience: Patience | None = None
+    patience: Patience = Patience()  # noqa: RUF009 - it is frozen
 
 
 class TwilioChannel(Alive):
@@ -207,7 +204,7 @@ class TwilioChannel(Alive):
 
     async def _look_for(self, pending: Pending) -> None:
         """In what Twilio lists, unless a webhook or the stream is sooner."""
-        for pause in LOOKS:
+        for pause in self._ways.patience.looks:
             if pending.sid.done() or await self._found(pending):
                 return
             await self._clock.sleep(pause)
@@ -250,7 +247,7 @@ class TwilioChannel(Alive):
         if pending.up.done() and not pending.ended.done():
             self._record.add(pending.call, answered=True)
             try:
-                await self._news(pending, CONNECT)
+                await self._news(pending, self._ways.patience.stream)
             except TimeoutError:
                 log.error("answered, and no stream came: is the public address right?")
                 await self._hang_up(pending)
@@ -271,7 +268,7 @@ class TwilioChannel(Alive):
         async with self._clock.timeout(seconds):
             while not any(one.done() for one in news):
                 try:
-                    async with self._clock.timeout(POLL):
+                    async with self._clock.timeout(self._ways.patience.poll):
                         await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
                 except TimeoutError:
                     await self._ask(pending)
@@ -363,7 +360,7 @@ class TwilioChannel(Alive):
                 self._record.add(pending.call, people=False)
                 return False
         try:
-            await self._news(pending, WAIT + CONNECT, pending.taken)
+            await self._news(pending, WAIT + AFTER, pending.taken)
         except TimeoutError:
             return False
         if pending.taken.done():

@@ -32,6 +32,12 @@ class Progress:
     sip: str = ""
     number: int | None = None
 
+    @property
+    def rang(self) -> bool:
+        """Whether the phone may have rung before this last word. Twilio's numbers begin
+        with 0 for `initiated`; the last word comes next if nothing was between them."""
+        return self.number is None or self.number > 1
+
 
 class Ended(NamedTuple):
     status: str
@@ -108,7 +114,7 @@ class Pending:
         self._rank = rank
         if rank == ANSWERED or word.status == "completed":
             self.answered()
-        elif word.status in ("ringing", "busy", "no-answer"):
+        elif word.status == "ringing" or (rank == FINAL and word.rang):
             self._ring()
         if rank == FINAL:
             put(self.ended, Ended(word.status, word.sip))

@@ -54,11 +54,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: to connect, to be answered; the first pause before asking again."""
+    """Seconds."""
 
-    connect: float = 3.0
-    answer: float = 10.0
-    again: float = 0.25
+    connect: float = 3.0  # to reach Twilio
+    answer: float = 10.0  # to be answered
+    again: float = 0.25  # before asking again, at first
+    looks: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)  # between looks for a lost call
+    poll: float = 5.0  # without a word of a call: then it is asked for
+    stream: float = 5.0  # from the answer to the stream
 
 
 @dataclass(frozen=True, slots=True)
