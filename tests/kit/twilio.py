@@ -220,7 +220,8 @@ class Twilio(Alive):
     async def _list(self, request: web.Request) -> web.Response:
         if no := self._barred(request, "list") or self._faulty(request):
             return no
-        by = {"To": "to", "From": "caller_id", "ParentCallSid": "parent"}
+        by = {"To": "to", "From": "caller_id", "Status": "status"}
+        by |= {"ParentCallSid": "parent"}
         asked = {by[k]: v for k, v in request.query.items() if k in by}
         found = [
             call.shown()

@@ -60,10 +60,10 @@ async def ask(rest: Rest, what: str) -> object:
         case ["create", *_]:
             return await rest.create(wanted("DetectMessageEnd"))
         case ["end"]:
-            return await rest.end(CALL)
+            await rest.end(CALL)
         case ["redirect"]:
             about = About("want_person", 3, "zh")
-            return await rest.redirect(CALL, twiml.hand_over(PEOPLE, "7", about))
+            await rest.redirect(CALL, twiml.hand_over(PEOPLE, "7", about))
         case ["fetch"]:
             return await rest.fetch(CALL)
         case ["find", "to"]:
@@ -76,6 +76,7 @@ async def ask(rest: Rest, what: str) -> object:
             return await rest.find(from_=twilio.OURS, status="in-progress")
         case _:
             return await rest.active()
+    return None
 
 
 @asynccontextmanager

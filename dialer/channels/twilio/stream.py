@@ -208,6 +208,8 @@ class Stream:
         pcm = whole(pcm)
         if not self.over:
             self._playout.add(pcm)
+            if self.named and self._playout.bytes >= FRAME_BYTES:
+                self._play()  # and not at the next tick: a turn is 20 ms sooner
 
     def clear(self) -> None:
         self._playout.clear()
