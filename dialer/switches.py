@@ -18,8 +18,9 @@ from dialer.channels.causes import load_causes
 from dialer.channels.port import ChannelDown, Order
 from dialer.channels.twilio import twiml
 from dialer.channels.twilio.bills import Bill
-from dialer.channels.twilio.channel import TwilioChannel, Ways
+from dialer.channels.twilio.channel import TwilioChannel
 from dialer.channels.twilio.door import Address
+from dialer.channels.twilio.placing import Ways
 from dialer.channels.twilio.record import open_record
 from dialer.channels.twilio.rest import Account
 from dialer.clock import Clock

@@ -32,6 +32,7 @@ KINDS = {
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
     "agreement.event": "a signed event of an agreement, with its hash (agreement)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
+    "trunk.bill": "seconds and price of a call, as its carrier tells (attempt)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 

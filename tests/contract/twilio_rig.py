@@ -12,8 +12,9 @@ from pathlib import Path
 from dialer.channels.causes import load_causes
 from dialer.channels.port import Channel, Line, Order
 from dialer.channels.twilio import twiml
-from dialer.channels.twilio.channel import TwilioChannel, Ways
+from dialer.channels.twilio.channel import TwilioChannel
 from dialer.channels.twilio.door import Address
+from dialer.channels.twilio.placing import Ways
 from dialer.channels.twilio.record import open_record
 from dialer.channels.twilio.rest import Account, Patience
 from dialer.clock import Clock, SystemClock

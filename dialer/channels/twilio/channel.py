@@ -14,8 +14,6 @@ import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -34,7 +32,7 @@ from dialer.channels.port import (
 from dialer.channels.tries import call_id
 from dialer.channels.twilio import twiml
 from dialer.channels.twilio.bills import Bill, Bills
-from dialer.channels.twilio.door import Address, Door, unknown
+from dialer.channels.twilio.door import Door, unknown
 from dialer.channels.twilio.left import Left
 from dialer.channels.twilio.pending import (
     FINAL,
@@ -44,14 +42,13 @@ from dialer.channels.twilio.pending import (
     Progress,
     put,
 )
-from dialer.channels.twilio.record import Noted, Record
+from dialer.channels.twilio.placing import Placing, Ways
+from dialer.channels.twilio.record import Record
 from dialer.channels.twilio.rest import (
     Account,
     Lost,
-    Patience,
     Refused,
     Rest,
-    Wanted,
     account_state,
     reasons,
 )
@@ -61,22 +58,9 @@ from dialer.clock import Clock
 log = logging.getLogger(__name__)
 
 WAIT = 60  #: seconds that people may take to answer
-LIMIT = 1800  #: seconds after which Twilio ends a call by itself
 AFTER = 1.0  #: seconds that the last word on a call may come after we ended it
-SKEW = timedelta(seconds=5)  #: of Twilio's clock against ours
 FRESH = 30.0  #: seconds that an account counts as in order
 REMEMBERED = 5000  #: calls that are over, and may still be told of
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """What an account's table says beside its credentials."""
-
-    address: Address
-    apology: Sequence[twiml.Words]
-    people: Mapping[str, str]  # hand_over_to -> SIP address, number or queue
-    machine: str = ""  # MachineDetection; empty: not asked for
-    patience: Patience = Patience()  # noqa: RUF009 - it is frozen
 
 
 class TwilioChannel(Alive):
@@ -99,6 +83,14 @@ class TwilioChannel(Alive):
         self.door = Door(ways.address, account, self, clock)
         self.bills = Bills(self.rest, record, clock, billed or (lambda bill: None))
         self._seen = -math.inf  # when the account was last found in order
+        self._placing = Placing(
+            self.rest,
+            record,
+            ways,
+            causes,
+            clock,
+            lambda: {pending.known for pending in self._calls.values()},
+        )
         self._left = Left(self.rest, record, clock)
         self._calls: dict[str, Pending] = {}
         self._over = OrderedDict[str, Pending]()
@@ -124,7 +116,8 @@ class TwilioChannel(Alive):
 
     async def left(self, orders: Sequence[Order]) -> Mapping[str, bool]:
         """See `port.Switch`."""
-        return await self._left.of([o for o in orders if call_id(o) not in self._calls])
+        mine = {pending.order.attempt_id for pending in self._calls.values()}
+        return await self._left.of([o for o in orders if o.attempt_id not in mine])
 
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:
@@ -136,99 +129,13 @@ class TwilioChannel(Alive):
         pending = Pending(call, order, self._clock)
         self._calls[call] = pending
         try:
-            await self._note(pending)
-            placing = self._placed(pending)
+            await self._placing.note(pending)
+            placing = self._placing.placed(pending)
             self._group.create_task(placing, name="twilio-place")
             stream = await self._answered(order, pending)
             yield Transferable(stream, partial(self._hand_over, pending))
         finally:
             await self._leave(pending)
-
-    async def _note(self, pending: Pending) -> None:
-        order, at = pending.order, self._clock.now()
-        to = self._record.hashed(order.number)
-        noted = Noted(
-            pending.call, order.attempt_id, order.trunk, at, order.caller_id, to
-        )
-        try:
-            await self._record.place(noted)
-        except OSError as error:
-            log.error("the record of calls cannot be written: no call is placed")
-            raise ChannelDown("the record of calls cannot be written") from error
-
-    # --- placing
-
-    async def _placed(self, pending: Pending) -> None:
-        """Ask for the call, once; its sid, or why there is none, is in `pending`. It
-        goes on when nobody wants the call any more: it must be ended then."""
-        try:
-            sid = await self.rest.create(self._wanted(pending))
-        except Refused as no:
-            log.warning("call refused", extra=reasons(no))
-            cause = self._causes.refused(no.code)
-            self._none(pending, NotAnswered(cause))
-        except ChannelDown as down:
-            self._none(pending, down)
-        except Lost:
-            log.warning("the answer to a call's request was lost: looking for the call")
-            await self._look_for(pending)
-        else:
-            await self._is(pending, sid)
-        finally:
-            self._none(pending, Unsure())  # unless it is known by now
-
-    def _wanted(self, pending: Pending) -> Wanted:
-        order, address = pending.order, self._ways.address
-        talk = twiml.Talk(address.stream, pending.again())
-        return Wanted(
-            to=order.number,
-            caller_id=order.caller_id,
-            twiml=twiml.talk(talk, self._ways.apology),
-            status_url=address.of(pending.call, "status"),
-            ring_seconds=max(1, math.ceil(order.ring_seconds)),
-            limit_seconds=LIMIT,
-            machine=self._ways.machine,
-            machine_url=address.of(pending.call, "machine"),
-        )
-
-    def _none(self, pending: Pending, why: Exception) -> None:
-        if not pending.sid.done():
-            pending.sid.set_exception(why)
-            pending.sid.exception()  # it may be that nobody asks
-
-    async def _is(self, pending: Pending, sid: str) -> None:
-        """This is its call. Any other of this order must not go on."""
-        if not pending.adopt(sid):
-            log.error("two calls for one order: one is ended")
-            await self._end(sid)
-
-    async def _look_for(self, pending: Pending) -> None:
-        """In what Twilio lists, unless a webhook or the stream is sooner."""
-        for pause in self._ways.patience.looks:
-            if pending.sid.done() or await self._found(pending):
-                return
-            await self._clock.sleep(pause)
-        if not pending.sid.done():
-            await self._found(pending)
-
-    async def _found(self, pending: Pending) -> bool:
-        order = pending.order
-        since = self._record.noted[pending.call].at - SKEW
-        try:
-            listed = await self.rest.find(
-                to=order.number, from_=order.caller_id, limit=20
-            )
-        except (Refused, Lost, ChannelDown):
-            return False
-        mine = {p.known for p in self._calls.values()} | self._record.sids.keys()
-        new = [
-            call
-            for call in listed
-            if call.created and call.created >= since and call.sid not in mine
-        ]
-        for call in new:
-            await self._is(pending, call.sid)
-        return bool(new)
 
     # --- until it is answered
 
@@ -306,26 +213,16 @@ class TwilioChannel(Alive):
         await asyncio.wait([pending.sid])
         if pending.known:
             self._record.add(pending.call, sid=pending.known)
-            await self._end(pending.known)
+            await self._placing.end(pending.known)
 
     async def _hang_up(self, pending: Pending) -> None:
         """End the call; wait a little for Twilio to say that it has."""
-        if await self._end(pending.known):
+        if await self._placing.end(pending.known):
             try:
                 async with self._clock.timeout(AFTER):
                     await asyncio.wait([pending.ended])
             except TimeoutError:
                 pass  # the webhook may come later
-
-    async def _end(self, sid: str) -> bool:
-        try:
-            await self.rest.end(sid)
-        except Refused:
-            return False  # it is over
-        except (Lost, ChannelDown) as no:  # its apology and its time limit end it
-            log.warning("hang-up not confirmed", extra=reasons(no))
-            return False
-        return True
 
     # --- people
 
@@ -414,7 +311,7 @@ class TwilioChannel(Alive):
         stray = word.sid != pending.known or not wanted
         up = RANKS.get(word.status, FINAL) < FINAL
         if stray and up and not pending.taken.done():
-            self._group.create_task(self._end(word.sid), name="twilio-stray")
+            self._group.create_task(self._placing.end(word.sid), name="twilio-stray")
 
     def _taken(self, pending: Pending) -> None:
         if pending.turn and pending.call in self._calls:

@@ -3,7 +3,7 @@
 Twilio keeps no word of ours with a call that it lists. So each call has a line here,
 on disk before the request goes out: which try it is, when, from which number of ours,
 and a keyed hash of the number called; then its sid, as soon as it is known. Lines are
-only added; what is two days old is dropped when the file is opened.
+only added; what is two days old is dropped, from the file when it is opened.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 KEPT = timedelta(days=2)
+FORGET = 1000  #: calls after which it is looked which are too old
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Record:
     async def place(self, noted: Noted) -> None:
         """On disk when it returns. OSError."""
         self.noted[noted.call] = noted
+        if len(self.noted) % FORGET == 0:
+            self._forget(noted.at)
         first = vars(noted) | {"at": noted.at.isoformat()}
         await asyncio.to_thread(self._write, first, durable=True)
 
@@ -84,6 +87,9 @@ class Record:
                 self._line(json.loads(line))
             except (ValueError, TypeError, KeyError):
                 continue  # cut off when the machine stopped
+        self._forget(now)
+
+    def _forget(self, now: datetime) -> None:
         for call, noted in list(self.noted.items()):
             if noted.at < now - KEPT:
                 del self.noted[call]
