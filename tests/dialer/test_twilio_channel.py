@@ -221,6 +221,26 @@ async def test_what_nobody_wants_any_more_is_ended_when_it_is_known(
         await until(lambda: not it.there.up())
 
 
+async def test_an_api_that_is_gone_keeps_nobody_on_the_line(tmp_path: Path) -> None:
+    patience = replace(QUICK, answer=3.0)
+    async with bed(tmp_path, patience=patience) as it:
+        async with it.channel.place(order()):
+            it.there.faults.rest = lambda: "500"
+            it.channel.rest._patience = replace(patience, again=3.0)
+            began = CLOCK.elapsed()
+        assert CLOCK.elapsed() - began < 2.5
+        await until(lambda: not it.there.up())  # the end of the stream ended it
+        it.there.faults.rest = lambda: ""
+
+
+async def test_what_cannot_be_noted_is_not_placed(tmp_path: Path) -> None:
+    async with bed(tmp_path) as it:
+        it.record.unlink()
+        it.record.mkdir()
+        assert await it.call() == "ChannelDown"
+        assert it.there.requests["create"] == 0
+
+
 # --- an engine that died
 
 

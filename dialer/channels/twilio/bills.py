@@ -80,7 +80,7 @@ class Bills(Alive):
 
     async def _ask(self, call: str, turn: int) -> None:
         noted = self._record.noted.get(call)
-        if noted is None:
+        if noted is None or noted.billed:
             return
         try:
             seen = await self._rest.fetch(noted.sid)

@@ -58,6 +58,7 @@ from dialer.clock import Clock
 log = logging.getLogger(__name__)
 
 WAIT = 60  #: seconds that people may take to answer
+PROMPT = 2.0  #: seconds that ending a call may keep whoever was in it
 AFTER = 1.0  #: seconds that the last word on a call may come after we ended it
 FRESH = 30.0  #: seconds that an account counts as in order
 REMEMBERED = 5000  #: calls that are over, and may still be told of
@@ -117,7 +118,10 @@ class TwilioChannel(Alive):
     async def left(self, orders: Sequence[Order]) -> Mapping[str, bool]:
         """See `port.Switch`."""
         mine = {pending.order.attempt_id for pending in self._calls.values()}
-        return await self._left.of([o for o in orders if o.attempt_id not in mine])
+        found = await self._left.of([o for o in orders if o.attempt_id not in mine])
+        for order in orders:
+            self.bills.of(call_id(order))
+        return found
 
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:
@@ -131,6 +135,7 @@ class TwilioChannel(Alive):
         try:
             await self._placing.note(pending)
             placing = self._placing.placed(pending)
+            pending.asked = True
             self._group.create_task(placing, name="twilio-place")
             stream = await self._answered(order, pending)
             yield Transferable(stream, partial(self._hand_over, pending))
@@ -191,12 +196,17 @@ class TwilioChannel(Alive):
     # --- its end
 
     async def _leave(self, pending: Pending) -> None:
-        """End it, whatever it does now; also if its sid is not known yet."""
+        """End it, whatever it does now; also if its sid is not known yet. Where Twilio
+        is slow to end it, the end of the stream does: the apology, and no more."""
+        ending = self._hang_up if pending.known else self._end_later
         try:
-            if not pending.sid.done():
-                self._group.create_task(self._end_later(pending), name="twilio-end")
-            elif pending.known and not pending.settled:
-                await self._hang_up(pending)
+            if pending.asked and not pending.settled:
+                task = self._group.create_task(ending(pending), name="twilio-end")
+                if pending.known:
+                    async with self._clock.timeout(PROMPT):
+                        await asyncio.wait([task])
+        except TimeoutError:
+            log.warning("hang-up takes its time")
         finally:
             pending.close()
             del self._calls[pending.call]

@@ -42,6 +42,8 @@ class Left:
     async def _one(self, noted: Noted) -> bool | None:
         """Whether people have it; None: it cannot be told yet."""
         calls = [await self._call(noted.sid)] if noted.sid else await self._look(noted)
+        if any(c and c.status in ("in-progress", "completed") for c in calls):
+            self._record.add(noted.call, answered=True)
         up = [c for c in calls if c and RANKS.get(c.status, FINAL) < FINAL]
         if not calls and self._clock.now() - noted.at < LISTED:
             return None

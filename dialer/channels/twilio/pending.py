@@ -77,6 +77,7 @@ class Pending:
         self.ended: asyncio.Future[Ended | None] = loop.create_future()
         self.taken: asyncio.Future[None] = loop.create_future()  # by people
         self.coming: asyncio.Future[Stream] = loop.create_future()
+        self.asked = False  # Twilio was, or is about to be
         self.token = ""
         self.turn = 0  # times that it was sent to people
         self.before: tuple[str, asyncio.Future[Stream]] | None = None
