@@ -114,6 +114,7 @@ async def test_a_call_is_asked_for_once(
         assert it.there.up() == 0
 
 
+@pytest.mark.slow
 async def test_a_call_whose_answer_and_webhooks_are_lost_is_found_in_the_list(
     tmp_path: Path,
 ) -> None:
@@ -221,6 +222,7 @@ async def test_what_nobody_wants_any_more_is_ended_when_it_is_known(
         await until(lambda: not it.there.up())
 
 
+@pytest.mark.slow
 async def test_an_api_that_is_gone_keeps_nobody_on_the_line(tmp_path: Path) -> None:
     patience = replace(QUICK, answer=3.0)
     async with bed(tmp_path, patience=patience) as it:
@@ -312,6 +314,7 @@ async def transferred(line: Line) -> tuple[bool, int]:
     return taken, count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where", ["sip:desk@pbx.example.com", "+862155550000", "queue:desk"]
 )
@@ -344,6 +347,7 @@ async def test_nobody_takes_over_and_it_comes_back_twice(tmp_path: Path) -> None
         assert len(call.legs) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["lost", "500"])
 async def test_people_that_cannot_be_asked_leave_us_the_line(
     tmp_path: Path, fault: str
