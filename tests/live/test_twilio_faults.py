@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -206,7 +207,7 @@ def lived(place: Place, seconds: float | None) -> None:
         process.join(60)
         assert process.exitcode is not None, "it does not end"
         if seconds is None:
-            assert process.exitcode == 0, "an engine fell over"
+            assert process.exitcode == 0, f"an engine ended with {process.exitcode}"
     finally:
         process.kill()
         process.join()
@@ -242,7 +243,9 @@ async def run(folder: Path, seed: int) -> Run:
         )
 
 
-async def runs(count: int, seed: int, folder: Path) -> list[Run]:
+async def runs(
+    count: int, seed: int, folder: Path, told: Callable[[Run], None] = lambda run: None
+) -> list[Run]:
     multiprocessing.get_context("forkserver").set_forkserver_preload([MODULE])
     await warmed(folder / "prompts")
     found, room = list[Run](), asyncio.Semaphore(ABREAST)
@@ -250,6 +253,7 @@ async def runs(count: int, seed: int, folder: Path) -> list[Run]:
     async def one(number: int) -> None:
         async with room:
             found.append(await run(folder, seed + number))
+            told(found[-1])
 
     async with asyncio.TaskGroup() as group:
         for number in range(count):
@@ -258,7 +262,7 @@ async def runs(count: int, seed: int, folder: Path) -> list[Run]:
 
 
 def judged(found: list[Run]) -> None:
-    assert max(one.rang for one in found) == 1, "a phone rang twice"
+    assert max(one.rang for one in found) <= 1, "a phone rang twice"
     assert max(one.calls for one in found) <= 2, "more calls than trunks"
     assert sum(one.up for one in found) == 0, "a call was left"
     assert sum(one.unfit for one in found) == 0, "a webhook was too much for us"
@@ -271,16 +275,25 @@ def judged(found: list[Run]) -> None:
 async def test_no_phone_rings_twice_whatever_goes_wrong(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     print("seed", seed)  # noqa: T201 - shown when the test fails
-    judged(await runs(RUNS, seed, tmp_path))
+    found = await runs(RUNS, seed, tmp_path)
+    judged(found)
+    assert max(one.rang for one in found) == 1  # it rang at all
 
 
 def main(count: int, seed: int) -> None:
+    ends, most = Counter[str](), [0, 0, 0]
+
+    def told(one: Run) -> None:
+        judged([one])
+        ends.update(one.ends)
+        most[0] += 1
+        most[1] += one.killed
+        most[2] = max(most[2], one.rang)
+        print("runs", most[0], "killed", most[1], "rang at most", most[2], flush=True)  # noqa: T201
+
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(runs(count, seed, Path(folder)))
-    ends = sum((one.ends for one in found), Counter[str]())
-    print("seed", seed, "runs", count, "killed", sum(r.killed for r in found))  # noqa: T201
-    print("rang at most", max(r.rang for r in found), dict(ends))  # noqa: T201
-    judged(found)
+        asyncio.run(runs(count, seed, Path(folder), told))
+    print("seed", seed, dict(ends))  # noqa: T201
 
 
 if __name__ == "__main__":

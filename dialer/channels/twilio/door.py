@@ -185,7 +185,10 @@ class Door(Alive):
         )
         if not socket.can_prepare(request).ok:
             return web.Response(status=426)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:  # the callee has hung up meanwhile
+            return web.Response(status=400)
         stream = Stream(self._desk, self._account.sid, self._clock)
         self._ticker.add(stream)
         try:
