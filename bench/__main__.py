@@ -32,6 +32,7 @@ def main() -> int:
             "pacing_plots",
             "soak",  # half an hour: `make soak`
             "train_intents",  # makes models
+            "twilio_far",
         }:
             continue
         print(f"== {script.stem}", flush=True)

@@ -30,9 +30,9 @@ from bench.generator import Gaps, call_id
 from bench.machine import described, machine
 from bench.network import SHIPPED, login, network
 from dialer.channels.asterisk.audiosocket import AudioSocket
-from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.media import Sound
+from dialer.channels.causes import load_causes
 from dialer.channels.port import Audio, Line, NotAnswered, Order
 from dialer.clock import SystemClock
 from dialer.engine import settle

@@ -31,8 +31,8 @@ from bench.dispatch import NODE, NOW, gate, prepare
 from bench.machine import described, machine
 from bench.network import SHIPPED, login, network
 from dialer.campaign.dispatcher import Dispatcher, Pace
-from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
+from dialer.channels.causes import load_causes
 from dialer.channels.port import ChannelDown, NotAnswered, Order, Unsure
 from dialer.clock import SystemClock
 from dialer.engine import settle

@@ -28,8 +28,8 @@ from bench.calls import Engine, dial, quantile
 from bench.dispatch import gate, prepare
 from bench.machine import described, machine
 from bench.network import SHIPPED, login, network
-from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
+from dialer.channels.causes import load_causes
 from dialer.clock import SystemClock
 from dialer.engine import settle
 from dialer.store import sqlite

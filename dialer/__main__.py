@@ -9,7 +9,7 @@ import click
 from dialer.agreements.state import Unfit
 from dialer.campaign.file import CampaignError
 from dialer.campaign.retry import RetryError
-from dialer.channels.asterisk.causes import BadCauses
+from dialer.channels.causes import BadCauses
 from dialer.channels.loopback.callees import CalleesError
 from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer

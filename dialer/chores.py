@@ -12,19 +12,21 @@ from uuid import uuid4
 from dialer import app, switches
 from dialer.call.disposition import BY_CAUSE
 from dialer.campaign.retry import Policy
-from dialer.channels.asterisk.causes import Causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.link import LinkLost
+from dialer.channels.causes import Causes
 from dialer.channels.port import (
     Audio,
     Cause,
     ChannelDown,
     Digit,
     Line,
+    Machine,
     NotAnswered,
     Order,
     Unsure,
 )
+from dialer.channels.twilio.rest import Rest, account_state, calls_up
 from dialer.clock import Clock
 from dialer.contacts import phone
 from dialer.contacts.problem import Bad
@@ -81,9 +83,27 @@ async def look(found: Trunks, clock: Clock) -> dict[str, dict[str, Any]]:
                 told = str(down) or "the Asterisk did not answer"
                 seen[trunk] = {"reachable": False, "carrier": told}
                 seen[trunk]["channels_in_use"] = 0
+    for name in found.twilio:
+        seen |= await _account(found, name, clock)
     for trunk, row in seen.items():
         row["channels"] = found.trunk[trunk].channels
     return seen
+
+
+async def _account(found: Trunks, name: str, clock: Clock) -> dict[str, dict[str, Any]]:
+    """Of an account's trunks; it takes no port that an engine may have."""
+    mine = {n: t for n, t in found.trunk.items() if t.switch == f"twilio.{name}"}
+    rows = dict[str, dict[str, Any]]()
+    async with Rest(switches.twilio_account(found, name), clock) as rest:
+        began = clock.elapsed()
+        there, why = await account_state(rest)
+        ms = 1000 * (clock.elapsed() - began)
+        for trunk, table in mine.items():
+            used = await calls_up(rest, table.caller_ids) if there else 0
+            told = f"answers in {ms:.1f} ms" if there else why
+            rows[trunk] = {"reachable": there, "carrier": told, "channels_in_use": used}
+            rows[trunk]["round_trip_ms"] = round(ms, 1) if there else None
+    return rows
 
 
 async def _seen(asterisk: AsteriskChannel, trunk: str) -> dict[str, Any]:
@@ -105,6 +125,7 @@ def cause_rows(known: Causes, policy: Policy) -> list[dict[str, str]]:
             {
                 "sip": codes(known.sip, cause) or OTHERS.get(cause, "-"),
                 "q850": codes(known.q850, cause) or OTHERS.get(cause, "-"),
+                "twilio": twilio_codes(known, cause) or OTHERS.get(cause, "-"),
                 "cause": cause.value,
                 "disposition": disposition.value,
                 "retry": rule.when.value if rule and rule.times else "no",
@@ -112,6 +133,12 @@ def cause_rows(known: Causes, policy: Policy) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def twilio_codes(known: Causes, cause: Cause) -> str:
+    """Its CallStatus, and its error codes for what it does not place."""
+    words = [status for status, found in known.status.items() if found is cause]
+    return " ".join(filter(None, (*words, codes(known.error, cause))))
 
 
 def codes(known: Mapping[int, Cause], cause: Cause) -> str:
@@ -148,10 +175,8 @@ async def test_call(
     pcm = await _prompt(settings, wanted.language)
     trunk = chosen[names[0]]
     order = Order(str(uuid4()), number, caller_id=trunk.caller_ids[0], trunk=names[0])
-    async with switches.open_switch(
-        found, trunk.asterisk, clock, trunks=[trunk]
-    ) as asterisk:
-        return await measured(asterisk, order, pcm, wanted.seconds, clock)
+    async with switches.open_any(found, trunk.switch, clock, [trunk]) as switch:
+        return await measured(switch, order, pcm, wanted.seconds, clock)
 
 
 def _number(text: str) -> str:
@@ -170,7 +195,7 @@ async def _prompt(settings: Settings, language: str) -> bytes:
 
 
 async def measured(
-    asterisk: AsteriskChannel, order: Order, pcm: bytes, seconds: float, clock: Clock
+    switch: switches.Opened, order: Order, pcm: bytes, seconds: float, clock: Clock
 ) -> dict[str, Any]:
     """Place it, say `pcm`, listen for so many seconds more, and tell all."""
     began = clock.elapsed()
@@ -183,13 +208,14 @@ async def measured(
         told.setdefault("post_dial_delay", since())
 
     try:
-        async with asterisk.place(replace(order, ringing=ringing)) as line:
+        async with switch.place(replace(order, ringing=ringing)) as line:
             told |= {"answered": True, "answered_after": since()}
             told.setdefault("post_dial_delay", told["answered_after"])
             line.say(pcm)
             told["said_seconds"] = round(line.queued(), 1)
             told |= await heard(line, line.queued() + seconds, clock)
-            told |= await _media(asterisk, order)
+            if isinstance(switch, AsteriskChannel):
+                told |= await _media(switch, order)
     except NotAnswered as no:
         told["cause"] = no.cause.value
     except Unsure:
@@ -199,7 +225,7 @@ async def measured(
 
 async def heard(line: Line, seconds: float, clock: Clock) -> dict[str, Any]:
     """What came from the other end: how much, how loud, whether a voice, which keys."""
-    sound, keys, voice = bytearray(), "", 0
+    sound, keys, voice, machine = bytearray(), "", 0, ""
     vad = Vad()
     with suppress(TimeoutError):
         async with clock.timeout(seconds):
@@ -210,11 +236,14 @@ async def heard(line: Line, seconds: float, clock: Clock) -> dict[str, Any]:
                     case Audio(frame):
                         sound += frame
                         voice += vad.probability(frame) > VOICE
+                    case Machine(over):
+                        machine = "left its message" if over else "answered"
     return {
         "heard_seconds": round(len(sound) / (2 * RATE), 1),
         "heard_level_db": round(level_db(bytes(sound)), 1) if sound else None,
         "voice_seconds": round(voice * FRAME / RATE, 1),
         "keys": keys,
+        **({"machine": machine} if machine else {}),
     }
 
 

@@ -1,4 +1,5 @@
-"""The drivers of trunks: Asterisks opened, their trunks as one carrier, and watched."""
+"""The drivers of trunks: Asterisks and Twilio accounts opened, their trunks as one
+carrier, and watched."""
 
 from __future__ import annotations
 
@@ -10,16 +11,23 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from dialer.channels.alive import Alive
-from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.contacts import Peer
 from dialer.channels.asterisk.link import LinkLost, Login
+from dialer.channels.causes import load_causes
 from dialer.channels.port import ChannelDown, Order
+from dialer.channels.twilio import twiml
+from dialer.channels.twilio.bills import Bill
+from dialer.channels.twilio.channel import TwilioChannel
+from dialer.channels.twilio.door import Address
+from dialer.channels.twilio.placing import Ways
+from dialer.channels.twilio.record import open_record
+from dialer.channels.twilio.rest import Account
 from dialer.clock import Clock
 from dialer.settings import Settings, shipped
 from dialer.store.port import Journal, Refused, StoreDown
 from dialer.trunks.health import State
-from dialer.trunks.model import Asterisk, Trunk, Trunks
+from dialer.trunks.model import Asterisk, Trunk, Trunks, TrunksError
 from dialer.trunks.routes import Change, Routes
 
 log = logging.getLogger(__name__)
@@ -27,6 +35,16 @@ log = logging.getLogger(__name__)
 PUBLISH = 2.0  #: seconds between two writings of the figures
 WATCH = 5.0  #: seconds between two looks at a carrier
 PATIENCE = 10.0  #: seconds that an Asterisk may take to let us in
+
+Opened = AsteriskChannel | TwilioChannel
+
+
+class News(asyncio.Queue[Change]):
+    """Changes of trunks' states, and what calls cost, as they become known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bills = asyncio.Queue[Bill]()
 
 
 def choose(
@@ -55,17 +73,17 @@ def choose(
 @asynccontextmanager
 async def open_routes(
     found: Trunks, chosen: Mapping[str, Trunk], clock: Clock
-) -> AsyncIterator[tuple[Routes, asyncio.Queue[Change]]]:
-    """The chosen trunks as a carrier, and the changes of their states as they come.
+) -> AsyncIterator[tuple[Routes, News]]:
+    """The chosen trunks as a carrier, and the news of them as they come.
     TrunksError: a secret cannot be read. ChannelDown: an Asterisk does not let us in.
     """
-    changes = asyncio.Queue[Change]()
+    changes = News()
     async with AsyncExitStack() as stack:
         switches = {
             name: await stack.enter_async_context(
-                open_switch(found, name, clock, trunks=chosen.values())
+                open_any(found, name, clock, chosen.values(), changes)
             )
-            for name in dict.fromkeys(trunk.asterisk for trunk in chosen.values())
+            for name in dict.fromkeys(trunk.switch for trunk in chosen.values())
         }
         routes = Routes(chosen, switches, clock, changes.put_nowait)
         await look_at_all(chosen, switches, routes)
@@ -78,7 +96,7 @@ async def open_routes(
 @asynccontextmanager
 async def reported(
     routes: Routes,
-    changes: asyncio.Queue[Change],
+    changes: News,
     journal: Journal,
     settings: Settings,
     clock: Clock,
@@ -90,6 +108,7 @@ async def reported(
             changes.put_nowait(Change(name, State.UP, "the engine starts"))
     async with (
         Beside(herald(changes, journal, node, clock), "trunk events"),
+        Beside(keep_bills(changes, journal, clock), "trunk bills"),
         Beside(publish(routes, figures, node, clock), "trunk figures"),
     ):
         yield
@@ -110,6 +129,60 @@ class Beside(Alive):
                 yield
             finally:
                 task.cancel()
+
+
+@asynccontextmanager
+async def open_any(
+    found: Trunks,
+    name: str,
+    clock: Clock,
+    trunks: Collection[Trunk],
+    news: News | None = None,
+) -> AsyncIterator[Opened]:
+    """The switch of trunks that calls will be placed by, as `Trunk.switch` names it.
+    Errors as of `open_switch`. Without news it is for a test: it asks for no bills."""
+    kind, dot, account = name.partition(".")
+    if not dot:
+        async with open_switch(found, name, clock, trunks=trunks) as asterisk:
+            yield asterisk
+    else:
+        assert kind == "twilio"
+        async with open_twilio(found, account, clock, news) as twilio:
+            yield twilio
+
+
+@asynccontextmanager
+async def open_twilio(
+    found: Trunks, name: str, clock: Clock, news: News | None
+) -> AsyncIterator[TwilioChannel]:
+    table, account = found.twilio[name], twilio_account(found, name)
+    own = "" if news else ".test"
+    try:
+        path = found.folder / f"{table.record}{own}"
+        record = open_record(path, account.secret.encode(), clock.now())
+    except OSError as error:
+        raise TrunksError("record", [(f"twilio.{name}.record", str(error))]) from error
+    words = shipped("templates") / "lexicon" / "apology.toml"
+    ways = Ways(
+        Address(table.public, table.host, table.port),
+        twiml.load_apology(words, table.apology),
+        table.people,
+        table.machine_detection,
+    )
+    causes = load_causes(shipped("config") / "causes.toml")
+    told = news.bills.put_nowait if news else None
+    async with TwilioChannel(account, ways, clock, causes, record, told) as channel:
+        yield channel
+
+
+def twilio_account(found: Trunks, name: str) -> Account:
+    """TrunksError: a secret cannot be read."""
+    table = found.twilio[name]
+    token = table.token.read(found.folder)
+    secret = table.secret.read(found.folder) if table.secret else token
+    key = table.key or table.account
+    where = table.region, table.edge, table.api
+    return Account(table.account, key, secret, token, *where)
 
 
 @asynccontextmanager
@@ -153,7 +226,7 @@ def login(asterisk: Asterisk, found: Trunks) -> Login:
 
 async def watch(
     chosen: Mapping[str, Trunk],
-    switches: Mapping[str, AsteriskChannel],
+    switches: Mapping[str, Opened],
     routes: Routes,
     clock: Clock,
 ) -> None:
@@ -165,11 +238,15 @@ async def watch(
 
 async def look_at_all(
     chosen: Mapping[str, Trunk],
-    switches: Mapping[str, AsteriskChannel],
+    switches: Mapping[str, Opened],
     routes: Routes,
 ) -> None:
     for name, trunk in chosen.items():
-        there, why = reach(await look(switches[trunk.asterisk], name))
+        switch = switches[trunk.switch]
+        if isinstance(switch, TwilioChannel):
+            there, why = await switch.reachable()
+        else:
+            there, why = reach(await look(switch, name))
         routes.reachable(name, there=there, why=why)
 
 
@@ -214,6 +291,22 @@ async def herald(
             await journal.note(clock.now(), "trunk.state", change.trunk, body)
         except StoreDown:
             log.warning("store down: a trunk's change is not on record")
+
+
+async def keep_bills(news: News, journal: Journal, clock: Clock) -> None:
+    """One journal entry for each price that becomes known, until cancelled."""
+    while True:
+        bill = await news.bills.get()
+        body = {
+            "trunk": bill.trunk,
+            "seconds": bill.seconds,
+            "price": bill.price,
+            "unit": bill.unit,
+        }
+        try:
+            await journal.note(clock.now(), "trunk.bill", bill.attempt, body)
+        except StoreDown:
+            log.warning("store down: a call's price is not on record")
 
 
 async def publish(routes: Routes, path: Path, node: str, clock: Clock) -> None:

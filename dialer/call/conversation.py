@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dialer.call.disposition import cut_off, handed_over
 from dialer.call.listen import Interrupted, Listener, Words
 from dialer.call.record import Record
-from dialer.channels.port import About, Audio, Digit, Line
+from dialer.channels.port import About, Audio, Digit, Line, Machine
 from dialer.clock import Clock
 from dialer.evidence.mask import Mask
 from dialer.model import Disposition
@@ -141,9 +141,12 @@ class Conversation:
             listener.stop()
         return self._talked()
 
-    async def _take(self, heard: Audio | Digit, listener: Listener) -> None:
+    async def _take(self, heard: Audio | Digit | Machine, listener: Listener) -> None:
         if isinstance(heard, Digit):
             await self._pressed(heard.key)
+            return
+        if isinstance(heard, Machine):
+            await self._told_of_machine(heard)
             return
         self._now += FRAME_SECONDS
         speaking = self._now - self._say_began if self._line.queued() > 0 else -1.0
@@ -208,6 +211,17 @@ class Conversation:
         meant = self._position.understood
         lasted = words.ended - words.began
         self._record.theirs(text, words.began, lasted, stage, meant)
+
+    async def _told_of_machine(self, told: Machine) -> None:
+        """The network's word counts as our own hearing does, and as long."""
+        if self._now >= MACHINE_WINDOW or self._closing:
+            return
+        self._record.fact("machine", "told by the network")
+        if told.over:
+            await self._machine()
+        elif self._machine_since is None:
+            self._machine_since = self._now
+            self._hush()
 
     async def _machine(self) -> None:
         if self._closing or "beep" in self._record.facts:

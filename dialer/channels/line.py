@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
 from dialer.channels.alive import Alive
-from dialer.channels.port import Heard
+from dialer.channels.port import About, Heard
 from dialer.clock import Clock
 from speech.port import FRAME_SECONDS
 
 UNREAD = 1500  #: items waiting for a reader (30 s); then the oldest are dropped
 SLOTS = 5  #: bursts of 4 ms that the 20 ms are divided into
 LATE = 1e-4  #: seconds not worth sleeping for
+KEYS = frozenset("0123456789*#")
+MUTE = 5  #: ticks without sound after which silence stands for it; less is jitter
+
+
+class BadFrame(Exception):
+    """What came is not what was agreed; `what` says how it showed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 class Inbox:
@@ -109,3 +119,65 @@ class Ticker(Alive, Generic[T]):
                 for one in tuple(slot):
                     one.tick()
             self._busy.clear()
+
+
+class Leg(Protocol):
+    """The sound of a call, as long as the switch sends it to us. See `port.Line`."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def hear(self) -> AsyncIterator[Heard]: ...
+
+    def say(self, pcm: bytes) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def queued(self) -> float: ...
+
+
+L = TypeVar("L", bound=Leg)
+
+
+class Transferable(Generic[L]):
+    """A `channels.port.Line` whose sound may go to people, and come back by another
+    leg. hand_over: True: people took it. False: it stayed, or is gone. Or that leg."""
+
+    def __init__(
+        self, leg: L, hand_over: Callable[[str, About], Awaitable[L | bool]]
+    ) -> None:
+        self._leg = leg
+        self._hand_over = hand_over
+        self._away: asyncio.Event | None = None  # with people, perhaps to come back
+
+    async def hear(self) -> AsyncIterator[Heard]:
+        while True:
+            leg = self._leg
+            async for heard in leg.hear():
+                yield heard
+            if self._away is not None:
+                await self._away.wait()
+            if leg is self._leg:
+                return
+
+    def say(self, pcm: bytes) -> None:
+        self._leg.say(pcm)
+
+    def clear(self) -> None:
+        self._leg.clear()
+
+    def queued(self) -> float:
+        return self._leg.queued()
+
+    async def transfer(self, to: str, about: About) -> bool:
+        if self._leg.over:
+            return False
+        self._away = asyncio.Event()
+        try:
+            found = await self._hand_over(to, about)
+            if not isinstance(found, bool):
+                self._leg = found
+            return found is True
+        finally:
+            self._away.set()
+            self._away = None

@@ -49,7 +49,14 @@ class Digit:
     key: str
 
 
-Heard = Audio | Digit
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The network found out that a recording has answered: it plays, or it is over."""
+
+    over: bool
+
+
+Heard = Audio | Digit | Machine
 
 
 @dataclass(frozen=True, slots=True)

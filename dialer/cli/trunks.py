@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dialer import chores
 from dialer.campaign import retry
-from dialer.channels.asterisk.causes import load_causes
+from dialer.channels.causes import load_causes
 from dialer.cli.frame import (
     Fail,
     Usage,
@@ -56,7 +56,7 @@ def check(settings: Settings, path: Path | None, as_json: bool) -> None:
     found = load(path or settings.trunks_file, secrets=True)
     data = {
         "file": str(path or settings.trunks_file),
-        "trunks": {name: trunk.asterisk for name, trunk in found.trunk.items()},
+        "trunks": {name: trunk.switch for name, trunk in found.trunk.items()},
         "enabled": [name for name, trunk in found.trunk.items() if trunk.enabled],
     }
     emit(data, as_json, lambda: _show(found))
@@ -66,10 +66,11 @@ def _show(found: Trunks) -> None:
     table = Table("trunk", "carrier", "by", "calls", "a second", "numbers", "priority")
     for name, trunk in found.trunk.items():
         secured = " srtp" if trunk.srtp else ""
+        by = "https" if trunk.type == "twilio" else f"{trunk.transport}{secured}"
         table.add_row(
             name if trunk.enabled else f"{name} (off)",
-            " ".join(trunk.hosts),
-            f"{trunk.transport}{secured}",
+            " ".join(trunk.hosts) or trunk.switch,
+            by,
             str(trunk.channels),
             f"{trunk.calls_per_second:g}",
             " ".join(trunk.prefixes) or "all",
@@ -226,7 +227,9 @@ def causes(settings: Settings, as_json: bool) -> None:
 
 
 def _show_causes(rows: list[dict[str, str]]) -> None:
-    table = Table("SIP", "Q.850", "cause", "disposition", "then", "another trunk")
+    table = Table(
+        "SIP", "Q.850", "Twilio", "cause", "disposition", "then", "another trunk"
+    )
     for row in rows:
         table.add_row(*row.values())
     out.print(table)

@@ -35,6 +35,7 @@ KINDS = {
     "node.started": "a node calls for a campaign; its lines and version (node)",
     "node.stopped": "a node ended in order; one that dies leaves no such entry (node)",
     "command.taken": "somebody commands over MQTT what, to which node (who)",
+    "trunk.bill": "seconds and price of a call, as its carrier tells (attempt)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 

@@ -1,4 +1,4 @@
-"""`trunks.toml`: one table an Asterisk, one table a trunk, checked whole.
+"""`trunks.toml`: a table for each Asterisk, Twilio account and trunk, checked whole.
 
 Secrets are not in the file: a table names an environment variable or a file of mode
 0600, and they are read only when something needs them.
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from phonenumbers import NumberParseException, is_possible_number
 from phonenumbers import parse as parse_number
@@ -21,6 +22,11 @@ from dialer.toml import FileError, Part, read
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:(\d{1,5}))?")
 PREFIX = re.compile(r"\+[1-9]\d{0,14}")
+#: Where people may be reached from Twilio.
+PEOPLE = re.compile(
+    r"sips?:[^\s<>\"&?;]+(;transport=(udp|tcp|tls))?"
+    r"|\+[1-9]\d{6,14}|queue:[\w.-]{1,64}"
+)
 #: How each codec is called in SDP and in Asterisk: telephone quality, no licences.
 Codec = Literal["alaw", "ulaw", "g722"]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -84,11 +90,32 @@ class Asterisk(Part):
     key_file: str = ""
 
 
+class Twilio(Part):
+    """An account at Twilio, and how it reaches us."""
+
+    account: str = Field(pattern=r"^AC[0-9a-f]{32}$")
+    key: str = Field("", pattern=r"^(SK[0-9a-f]{32})?$")  # API key; empty: the token
+    secret: Secret | None = None  # of that key
+    token: Secret = Secret(env="ACCORD_TWILIO_TOKEN")  # signs what Twilio tells us
+    region: Word = ""
+    edge: Word = ""
+    api: str = "https://api.twilio.com"
+    public: str  # our address as Twilio sees it, https://...
+    host: str = "127.0.0.1"  # where we listen, behind what serves that address
+    port: Port = 8790
+    apology: tuple[str, ...] = Field(("zh", "en"), min_length=1)
+    machine_detection: Literal["", "Enable", "DetectMessageEnd"] = ""
+    people: dict[str, str] = Field(default_factory=dict)  # by hand_over_to: see PEOPLE
+    record: Word = "twilio-calls.jsonl"  # of calls placed; beside this file
+
+
 class Trunk(Part):
     """One carrier's way out."""
 
-    asterisk: str
-    hosts: tuple[str, ...] = Field(min_length=1)
+    type: Literal["asterisk", "twilio"] = "asterisk"
+    asterisk: str = ""  # its switch,
+    twilio: str = ""  # or its account
+    hosts: tuple[str, ...] = ()
     transport: Literal["udp", "tcp", "tls"] = "udp"
     srtp: bool = False
     codecs: tuple[Codec, ...] = Field(("alaw", "ulaw"), min_length=1)
@@ -111,6 +138,11 @@ class Trunk(Part):
     media: Literal["audiosocket", "websocket"] = "audiosocket"
     enabled: bool = True
 
+    @property
+    def switch(self) -> str:
+        """By which its calls are placed: a name that is no other's."""
+        return f"twilio.{self.twilio}" if self.type == "twilio" else self.asterisk
+
     def serves(self, number: str) -> bool:
         """number: E.164."""
         return not self.prefixes or number.startswith(self.prefixes)
@@ -123,7 +155,8 @@ class Trunk(Part):
 
 
 class TrunksFile(Part):
-    asterisk: dict[str, Asterisk] = Field(min_length=1)
+    asterisk: dict[str, Asterisk] = Field(default_factory=dict)
+    twilio: dict[str, Twilio] = Field(default_factory=dict)
     trunk: dict[str, Trunk] = Field(min_length=1)
 
 
@@ -133,6 +166,7 @@ class Trunks(Part):
     folder: Path
     asterisk: dict[str, Asterisk]
     trunk: dict[str, Trunk]
+    twilio: dict[str, Twilio] = Field(default_factory=dict)
 
 
 def load(path: Path, *, secrets: bool = False) -> Trunks:
@@ -143,20 +177,28 @@ def load(path: Path, *, secrets: bool = False) -> Trunks:
         problems += _unreadable(file, path.parent)
     if problems:
         raise TrunksError(str(path), problems)
-    return Trunks(folder=path.parent, asterisk=file.asterisk, trunk=file.trunk)
+    return Trunks(
+        folder=path.parent,
+        asterisk=file.asterisk,
+        trunk=file.trunk,
+        twilio=file.twilio,
+    )
 
 
 def _problems(file: TrunksFile) -> Iterator[tuple[str, str]]:
-    for kind, names in (("asterisk", file.asterisk), ("trunk", file.trunk)):
-        for name in names:
-            if not NAME.fullmatch(name):
-                yield f"{kind}.{name}", "a name has small letters, digits and hyphens"
+    names = [("asterisk", name) for name in file.asterisk]
+    names += [("twilio", name) for name in file.twilio]
+    for kind, name in [*names, *(("trunk", name) for name in file.trunk)]:
+        if not NAME.fullmatch(name):
+            yield f"{kind}.{name}", "a name has small letters, digits and hyphens"
     for name, trunk in file.trunk.items():
-        if trunk.asterisk not in file.asterisk:
-            known = ", ".join(file.asterisk)
+        switches = file.twilio if trunk.type == "twilio" else file.asterisk
+        named = trunk.twilio if trunk.type == "twilio" else trunk.asterisk
+        if named not in switches:
+            known = ", ".join(switches) or "none"
             yield (
-                f"trunk.{name}.asterisk",
-                f"there is no [asterisk.{trunk.asterisk}] (there is {known})",
+                f"trunk.{name}.{trunk.type}",
+                f"there is no [{trunk.type}.{named}] (there is {known})",
             )
         if trunk.transport == "tls" and not _trusts(file, trunk):
             yield (
@@ -165,6 +207,9 @@ def _problems(file: TrunksFile) -> Iterator[tuple[str, str]]:
             )
         for place, what in _trunk_problems(trunk):
             yield f"trunk.{name}.{place}", what
+    for name, account in file.twilio.items():
+        for place, what in _account_problems(account):
+            yield f"twilio.{name}.{place}", what
 
 
 def _ports(file: TrunksFile) -> Iterator[tuple[str, str]]:
@@ -182,6 +227,11 @@ def _ports(file: TrunksFile) -> Iterator[tuple[str, str]]:
             first = taken.setdefault((one.media_host, port), place) if port else place
             if first != place:
                 yield place, f"{port} is that of {first} already"
+    for name, account in file.twilio.items():
+        place = f"twilio.{name}.port"
+        first = taken.setdefault((account.host, account.port), place)
+        if first != place:
+            yield place, f"{account.port} is that of {first} already"
 
 
 def _trusts(file: TrunksFile, trunk: Trunk) -> bool:
@@ -189,7 +239,23 @@ def _trusts(file: TrunksFile, trunk: Trunk) -> bool:
     return asterisk is None or bool(asterisk.ca_file)
 
 
+#: What only an Asterisk needs to be told.
+OF_ASTERISK = (
+    *("asterisk", "hosts", "transport", "srtp", "codecs", "username", "password"),
+    *("register_", "from_user", "from_domain", "strip", "prepend", "media"),
+    "qualify_seconds",
+)
+
+
 def _trunk_problems(trunk: Trunk) -> Iterator[tuple[str, str]]:
+    if trunk.type == "twilio":
+        for key in OF_ASTERISK:
+            if key in trunk.model_fields_set:
+                yield key.rstrip("_"), "is not for a trunk of type twilio"
+    elif not trunk.hosts:
+        yield "hosts", "say where the carrier is"
+    elif trunk.twilio:
+        yield "twilio", 'is for a trunk of type = "twilio"'
     for host in trunk.hosts:
         match = HOST.fullmatch(host)
         if not match or not 0 < int(match[3] or 5060) < 65536:
@@ -200,12 +266,29 @@ def _trunk_problems(trunk: Trunk) -> Iterator[tuple[str, str]]:
     for number in trunk.caller_ids:
         if not _possible(number):
             yield "caller_ids", f"{number!r} is not a number in E.164: +861055550000"
+    if trunk.type == "twilio":
+        return
     if trunk.srtp and trunk.transport != "tls":
         yield "srtp", "needs transport tls: its keys are in the signalling (RFC 4568)"
     if bool(trunk.username) != bool(trunk.password):
         yield "username", "username and password go together"
     if trunk.register_ and not trunk.username:
         yield "register", "needs a username"
+
+
+def _account_problems(account: Twilio) -> Iterator[tuple[str, str]]:
+    if bool(account.key) != bool(account.secret):
+        yield "key", "key and secret go together"
+    for place, url in (("public", account.public), ("api", account.api)):
+        parts = urlsplit(url)
+        near = parts.hostname in ("127.0.0.1", "localhost")
+        if not parts.hostname or (parts.scheme != "https" and not near):
+            yield place, f"{url!r} is not https://..."
+        elif parts.query or parts.fragment or parts.username or url.endswith("/"):
+            yield place, f"{url!r}: no slash at its end, no query, no user"
+    for name, to in account.people.items():
+        if not PEOPLE.fullmatch(to):
+            yield f"people.{name}", f"{to!r} is not sip:..., a number or queue:NAME"
 
 
 def _possible(number: str) -> bool:
@@ -221,6 +304,11 @@ def _unreadable(file: TrunksFile, folder: Path) -> Iterator[tuple[str, str]]:
     for name, asterisk in file.asterisk.items():
         if problem := asterisk.secret.problem(folder):
             yield f"asterisk.{name}.secret", problem
+    for name, account in file.twilio.items():
+        if problem := account.token.problem(folder):
+            yield f"twilio.{name}.token", problem
+        if account.secret and (problem := account.secret.problem(folder)):
+            yield f"twilio.{name}.secret", problem
     for name, trunk in file.trunk.items():
         if trunk.password and (problem := trunk.password.problem(folder)):
             yield f"trunk.{name}.password", problem

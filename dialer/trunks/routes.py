@@ -62,7 +62,7 @@ class Way(NamedTuple):
 class Routes:
     """A `channels.port.Carrier`.
 
-    switches: by name of [asterisk.…]. told: of changes. draw: see `candidates`.
+    switches: by `Trunk.switch`. told: of changes. draw: see `candidates`.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Routes:
         self._ways = {
             name: Way(
                 trunk,
-                switches[trunk.asterisk],
+                switches[trunk.switch],
                 Cap(trunk.channels, trunk.calls_per_second),
                 Health(trunk.failures, trunk.cool_down_seconds),
                 Figures(),

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from dialer.channels.asterisk.audiosocket import AudioSocket
-from dialer.channels.asterisk.causes import load_causes
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.link import Login
+from dialer.channels.causes import load_causes
 from dialer.channels.port import Channel, Order
 from dialer.clock import SystemClock
 from tests.contract.rig import SCENARIOS, Rig, tone

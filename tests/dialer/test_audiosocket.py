@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from dialer.channels.ahead import Playout
 from dialer.channels.asterisk.audiosocket import (
     DTMF,
     ERROR,
@@ -23,7 +24,8 @@ from dialer.channels.asterisk.audiosocket import (
     Frame,
     Frames,
 )
-from dialer.channels.asterisk.media import BEHIND, NAMELESS, BadFrame, Playout, Sound
+from dialer.channels.asterisk.media import BEHIND, NAMELESS, Sound
+from dialer.channels.line import BadFrame
 from dialer.channels.port import Audio, Digit, Heard
 from dialer.clock import SystemClock
 from tests.kit.clock import FakeClock

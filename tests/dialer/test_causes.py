@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.channels.asterisk.causes import BadCauses, load_causes
+from dialer.channels.causes import BadCauses, load_causes
 from dialer.channels.port import Cause
 
 SHIPPED = load_causes(Path(__file__).parents[2] / "config" / "causes.toml")

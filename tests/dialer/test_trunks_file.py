@@ -26,6 +26,21 @@ strip = "+86"
 prepend = "0"
 """
 
+CLOUD = """
+[twilio.main]
+account = "AC00000000000000000000000000000000"
+key = "SK00000000000000000000000000000000"
+secret = { file = "north.secret" }
+token = { file = "ami.secret" }
+public = "https://calls.example.com/accord"
+people = { people = "sip:people@pbx.example.com", a = "queue:a", b = "+861055550001" }
+
+[trunk.cloud]
+type = "twilio"
+twilio = "main"
+caller_ids = ["+861055550000"]
+"""
+
 
 def write(folder: Path, text: str, mode: int = 0o600) -> Path:
     for name in ("ami.secret", "north.secret"):
@@ -90,6 +105,48 @@ def test_a_wrong_file_is_refused_with_its_place(
     found = dict(problems(tmp_path, GOOD.replace(was, wrong)))
     assert what in found[place]
     assert "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("was", "wrong", "place", "what"),
+    [
+        (
+            'twilio = "main"',
+            'twilio = "east"',
+            "trunk.cloud.twilio",
+            "no [twilio.east]",
+        ),
+        (
+            'twilio = "main"',
+            'twilio = "main"\nsrtp = true',
+            "trunk.cloud.srtp",
+            "not for",
+        ),
+        ('"twilio"', '"sip"', "trunk.cloud.type", "'asterisk' or 'twilio'"),
+        ('type = "twilio"', 'hosts = ["h"]', "trunk.cloud.asterisk", "there is no"),
+        ("AC0", "AB0", "twilio.main.account", "should match pattern"),
+        (
+            'key = "SK00000000000000000000000000000000"',
+            "",
+            "twilio.main.key",
+            "together",
+        ),
+        ("https://calls", "http://calls", "twilio.main.public", "is not https://"),
+        ("com/accord", "com/", "twilio.main.public", "no slash"),
+        ("sip:people", "people", "twilio.main.people.people", "is not sip:"),
+        ("north.secret", "none", "twilio.main.secret", "no such file"),
+        ("ami.secret", "none", "twilio.main.token", "no such file"),
+        ("+861055550000", "555", "trunk.cloud.caller_ids", "is not a number"),
+    ],
+)
+def test_a_wrong_account_is_refused_with_its_place(
+    tmp_path: Path, was: str, wrong: str, place: str, what: str
+) -> None:
+    found = load(write(tmp_path, CLOUD), secrets=True)
+    assert found.trunk["cloud"].switch == "twilio.main"
+    assert "s3cret" not in repr(found)
+    told = dict(problems(tmp_path, CLOUD.replace(was, wrong, 1)))
+    assert what in told[place]
 
 
 def test_a_port_of_ours_is_taken_once(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.channels.asterisk.media import BadFrame
 from dialer.channels.asterisk.websocket import (
     Event,
     asked,
     command,
     event,
 )
+from dialer.channels.line import BadFrame
 from tests.kit.websocket import (
     CALL,
     mark,

@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
-from dialer.channels.asterisk.media import BadFrame, Media, Sound
+from dialer.channels.asterisk.media import Media, Sound
+from dialer.channels.line import BadFrame
 from speech.port import FRAME_BYTES
 
 HANGUP, IDENTITY, DTMF, SOUND, ERROR = 0x00, 0x01, 0x03, 0x10, 0xFF

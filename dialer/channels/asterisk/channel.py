@@ -12,37 +12,37 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from dialer.channels.alive import Alive
 from dialer.channels.asterisk.ami import Message
 from dialer.channels.asterisk.audiosocket import AudioSocket
-from dialer.channels.asterisk.causes import Causes
 from dialer.channels.asterisk.contacts import Peer, peers
 from dialer.channels.asterisk.early import Early
 from dialer.channels.asterisk.link import Link, LinkLost, Login
 from dialer.channels.asterisk.media import Media, Sound
 from dialer.channels.asterisk.websocket import WebSocket
+from dialer.channels.causes import Causes
+from dialer.channels.line import Transferable
 from dialer.channels.port import (
     About,
     Cause,
     ChannelDown,
-    Heard,
     Line,
     NotAnswered,
     Order,
     Unsure,
 )
+from dialer.channels.tries import call_id
 from dialer.clock import Clock
 
 log = logging.getLogger(__name__)
 
-NAMESPACE = UUID("6f0f5d0e-5f0b-4f57-9f6e-0c1a7d1e8a11")  #: of our calls' UUIDs
 CONTEXT = "accord"  #: of the dialplan we ship (config/asterisk/extensions.conf)
 PEOPLE = "accord-people"
 WAIT = 60  #: seconds that people may take to answer
@@ -51,8 +51,6 @@ MARGIN = 5.0  #: seconds past the ring time after which we stop waiting for Aste
 LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
 
 TRUNK = re.compile(r"PJSIP/([^/]+)-[0-9a-f]+")  #: in a channel's name
-
-HandOver = Callable[[str, About], Awaitable[Sound | bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +73,6 @@ class Pending(NamedTuple):
     @property
     def settled(self) -> bool:
         return self.refused.done() or self.taken.done() or self.ended.done()
-
-
-def call_id(order: Order) -> str:
-    """The channel's id at Asterisk: each try of an attempt by a trunk has its own."""
-    return str(uuid5(NAMESPACE, f"{order.attempt_id} {order.trunk}".rstrip()))
 
 
 class AsteriskChannel(Alive):
@@ -181,7 +174,7 @@ class AsteriskChannel(Alive):
                 async with self._early.during(call):
                     await self._originate(order, str(call), media)
                     connection = await self._answered(order, pending, coming)
-                yield AsteriskLine(connection, partial(self._hand_over, order, media))
+                yield Transferable(connection, partial(self._hand_over, order, media))
             finally:
                 if not pending.settled:
                     await self._hang_up(str(call), pending)
@@ -321,44 +314,3 @@ class AsteriskChannel(Alive):
             pending = self._calls.get(call)
             if pending and call not in there and not pending.ended.done():
                 pending.ended.set_result(None)
-
-
-class AsteriskLine:
-    """A `channels.port.Line`."""
-
-    def __init__(self, connection: Sound, hand_over: HandOver) -> None:
-        self._connection = connection
-        self._hand_over = hand_over
-        self._away: asyncio.Event | None = None  # with people, perhaps to come back
-
-    async def hear(self) -> AsyncIterator[Heard]:
-        while True:
-            connection = self._connection
-            async for heard in connection.hear():
-                yield heard
-            if self._away is not None:
-                await self._away.wait()
-            if connection is self._connection:
-                return
-
-    def say(self, pcm: bytes) -> None:
-        self._connection.say(pcm)
-
-    def clear(self) -> None:
-        self._connection.clear()
-
-    def queued(self) -> float:
-        return self._connection.queued()
-
-    async def transfer(self, to: str, about: About) -> bool:
-        if self._connection.over:
-            return False
-        self._away = asyncio.Event()
-        try:
-            found = await self._hand_over(to, about)
-            if isinstance(found, Sound):
-                self._connection = found
-            return found is True
-        finally:
-            self._away.set()
-            self._away = None

@@ -11,65 +11,21 @@ import contextlib
 import logging
 import socket
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import ClassVar, cast
 from uuid import UUID
 
+from dialer.channels.ahead import Playout
 from dialer.channels.alive import Alive
-from dialer.channels.line import Inbox, Ticker, whole
+from dialer.channels.line import KEYS, MUTE, BadFrame, Inbox, Ticker, whole
 from dialer.channels.port import Audio, ChannelDown, Digit, Heard
 from dialer.clock import Clock
 from speech.port import FRAME_BYTES, RATE
 
 log = logging.getLogger(__name__)
 
-KEYS = frozenset("0123456789*#")
-MUTE = 5  #: ticks without sound after which silence stands for it; less is jitter
 NAMELESS = 250  #: ticks (5 s) within which a connection must say which call it is
 BEHIND = 1 << 16  #: bytes unsent (4 s): the far side has stopped reading
-
-
-class BadFrame(Exception):
-    """What came is not what was agreed; `what` says how it showed."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
-class Playout:
-    """What is still to be said, given out in pieces of any size."""
-
-    def __init__(self) -> None:
-        self._pieces: deque[bytes] = deque()
-        self._at = 0  # in the first piece
-        self.bytes = 0
-
-    def add(self, pcm: bytes) -> None:
-        if pcm:
-            self._pieces.append(pcm)
-            self.bytes += len(pcm)
-
-    def clear(self) -> None:
-        self._pieces.clear()
-        self._at = self.bytes = 0
-
-    def take(self, size: int, before: bytes = b"") -> bytes:
-        """The next `size` bytes after those `before`; silence fills up what is
-        missing."""
-        taken = [before]
-        while size and self._pieces:
-            piece = self._pieces[0][self._at : self._at + size]
-            taken.append(piece)
-            size -= len(piece)
-            self._at += len(piece)
-            self.bytes -= len(piece)
-            if self._at == len(self._pieces[0]):
-                self._pieces.popleft()
-                self._at = 0
-        taken.append(bytes(size))
-        return b"".join(taken)
 
 
 class Sound(asyncio.Protocol, ABC):

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -30,7 +29,9 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from dialer.channels.asterisk.media import BadFrame, Media, Sound
+from dialer.channels.ahead import Ahead
+from dialer.channels.asterisk.media import Media, Sound
+from dialer.channels.line import BadFrame
 from dialer.clock import Clock
 from speech.port import FRAME_BYTES, RATE
 
@@ -86,13 +87,6 @@ def asked(path: str) -> UUID | None:
         return None
 
 
-class Handed(NamedTuple):
-    """A portion in Asterisk's queue."""
-
-    mark: str
-    bytes: int
-
-
 class Connection(Sound):
     def __init__(self, media: Media) -> None:
         super().__init__(media)
@@ -104,12 +98,9 @@ class Connection(Sound):
         self._text = False
         self._plain = False
         self._held = False  # by MEDIA_XOFF
-        self._handed: deque[Handed] = deque()
-        self._marks = 0
+        self._handed = Ahead(media.clock)
         self._still = 0  # ticks since a mark came
         self._silent = True  # what is handed over is
-        self._left = 0.0  # bytes handed over and not played, at ...
-        self._since = 0.0
 
     # --- what comes
 
@@ -187,13 +178,8 @@ class Connection(Sound):
         self._named(self._asked)
 
     def _played(self, mark: str) -> None:
-        """All up to this mark, and one frame more: they move together."""
-        if not any(portion.mark == mark for portion in self._handed):
-            return  # flushed while it was under way
-        while self._handed.popleft().mark != mark:
-            pass
-        self._still = 0
-        self._count(max(0, self._ahead() - FRAME_BYTES))
+        if self._handed.played(mark):
+            self._still = 0
 
     # --- what goes
 
@@ -205,20 +191,18 @@ class Connection(Sound):
         if self._playout.bytes and self._silent:
             self._flush()
         while size := self._due():
-            left = self._unplayed() + size
             self._hand_over(self._playout.take(size))
             self._silent = False
-            self._count(left)
         if self._silent or not self._handed:
             self._silent = True
-            while not self._held and self._ahead() <= PORTION:
+            while not self._held and self._handed.bytes <= PORTION:
                 self._hand_over(bytes(PORTION))
         self._send()
 
     def _due(self) -> int:
         """Bytes to hand over now. A piece of a frame waits, while it can, for what it
         may be a piece of."""
-        there, room = self._playout.bytes, AHEAD - self._ahead()
+        there, room = self._playout.bytes, AHEAD - self._handed.bytes
         if self._held or not there or room < FRAME_BYTES:
             return 0
         frames = min(there, room, PORTION) // FRAME_BYTES
@@ -226,10 +210,9 @@ class Connection(Sound):
         return (frames or late) * FRAME_BYTES
 
     def _hand_over(self, pcm: bytes) -> None:
-        self._marks += 1
-        self._handed.append(Handed(str(self._marks), len(pcm)))
+        mark = self._handed.add(len(pcm))
         self._wire.send_binary(pcm)
-        self._command("MARK_MEDIA", str(self._marks))
+        self._command("MARK_MEDIA", mark)
 
     def _command(self, name: str, mark: str = "") -> None:
         self._wire.send_text(command(name, mark, plain=self._plain))
@@ -239,27 +222,16 @@ class Connection(Sound):
             self._transport.write(b"".join(data))
 
     def _part(self) -> None:
-        self._handed.clear()
+        self._handed.drop()
         if self._wire.state is State.OPEN:
             self._wire.send_close(1000)
             self._send()
 
     # --- how much there is
 
-    def _ahead(self) -> int:
-        """Bytes handed over whose mark did not come."""
-        return sum(portion.bytes for portion in self._handed)
-
-    def _count(self, left: float) -> None:
-        """So much is left now, and it gets less by itself."""
-        self._left, self._since = left, self._media.clock.elapsed()
-
     def _unplayed(self) -> float:
-        """Bytes of speech, by the clock; at least a frame until the last mark comes."""
-        if self._silent or not self._handed:
-            return 0.0
-        passed = self._media.clock.elapsed() - self._since
-        return max(self._left - 2 * RATE * passed, FRAME_BYTES)
+        """Bytes of speech."""
+        return 0.0 if self._silent else self._handed.left()
 
     def clear(self) -> None:
         super().clear()
@@ -268,8 +240,7 @@ class Connection(Sound):
             self._send()
 
     def _flush(self) -> None:
-        if self._handed:
-            self._handed.clear()
+        if self._handed.drop():
             self._command("FLUSH_MEDIA")
 
     def queued(self) -> float:

@@ -1,0 +1,1 @@
+"""Calls through Twilio: REST, signed webhooks, media streams. Knows no Asterisk."""

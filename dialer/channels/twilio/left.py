@@ -1,0 +1,96 @@
+"""What became of calls whose engine died: found by our own record, asked of Twilio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from dialer.channels.port import ChannelDown, Order
+from dialer.channels.tries import call_id
+from dialer.channels.twilio.pending import FINAL, RANKS
+from dialer.channels.twilio.record import Noted, Record
+from dialer.channels.twilio.rest import Lost, Refused, Rest, Seen
+from dialer.clock import Clock
+
+SKEW = timedelta(seconds=5)  #: of Twilio's clock against ours
+LISTED = timedelta(seconds=30)  #: after which a call that was placed is in the list
+LIMIT = 1000  #: calls that are looked through
+
+
+class Left:
+    def __init__(self, rest: Rest, record: Record, clock: Clock) -> None:
+        self._rest = rest
+        self._record = record
+        self._clock = clock
+
+    async def of(self, orders: Sequence[Order]) -> dict[str, bool]:
+        """See `port.Switch.left`. An attempt that was never placed here has no call."""
+        found = dict.fromkeys((order.attempt_id for order in orders), False)
+        tries = {call_id(order): order.attempt_id for order in orders}
+        mine = [n for c, n in self._record.noted.items() if c in tries]
+        try:
+            for noted in mine:
+                people = await self._one(noted)
+                if people is None:
+                    found.pop(noted.attempt, None)
+                elif noted.attempt in found:
+                    found[noted.attempt] |= people
+        except (Lost, Refused) as no:
+            raise ChannelDown("Twilio does not tell") from no
+        return found
+
+    async def _one(self, noted: Noted) -> bool | None:
+        """Whether people have it; None: it cannot be told yet."""
+        calls = [await self._call(noted.sid)] if noted.sid else await self._look(noted)
+        if any(c and c.status in ("in-progress", "completed") for c in calls):
+            self._record.add(noted.call, answered=True)
+        up = [c for c in calls if c and RANKS.get(c.status, FINAL) < FINAL]
+        if not calls and self._clock.now() - noted.at < LISTED:
+            return None
+        for call in up:
+            people = await self._people(noted, call)
+            if people is not False:
+                return people
+            await self._end(call.sid)
+        return False
+
+    async def _call(self, sid: str) -> Seen | None:
+        try:
+            return await self._rest.fetch(sid)
+        except Refused as no:
+            if no.status == 404:
+                return None
+            raise
+
+    async def _look(self, noted: Noted) -> list[Seen]:
+        """Calls to that number, by its hash, from that moment on."""
+        listed = await self._rest.find(from_=noted.caller_id, limit=LIMIT)
+        known = self._record.sids
+        found = [
+            call
+            for call in listed
+            if call.created
+            and call.created >= noted.at - SKEW
+            and known.get(call.sid, noted.call) == noted.call
+            and self._record.hashed(call.to) == noted.to
+        ]
+        for call in found:
+            self._record.add(noted.call, sid=call.sid)
+        return found
+
+    async def _people(self, noted: Noted, call: Seen) -> bool | None:
+        if not noted.people:
+            return False
+        if noted.taken:
+            return True
+        legs = await self._rest.find(parent_call_sid=call.sid, limit=20)
+        if any(leg.status == "in-progress" for leg in legs):
+            return True
+        return None  # it waits for them
+
+    async def _end(self, sid: str) -> None:
+        try:
+            await self._rest.end(sid)
+        except Refused as no:
+            if no.status not in (400, 404):  # it is over meanwhile
+                raise

@@ -1,0 +1,110 @@
+"""What Twilio is to do with a call, in its own language, written by its library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
+
+from dialer.channels.port import About
+from dialer.toml import FileError, Part, read
+
+
+class BadWords(FileError):
+    """The file is not one of spoken words for Twilio."""
+
+
+class Words(Part):
+    """A sentence that Twilio reads aloud; language and voice as it calls them."""
+
+    text: str
+    language: str
+    voice: str = ""
+
+
+class WordsFile(Part):
+    apology: dict[str, Words]
+
+
+def load_apology(path: Path, languages: Sequence[str]) -> tuple[Words, ...]:
+    """What callees hear if we are not there. BadWords."""
+    found = read(path, WordsFile, BadWords).apology
+    missing = [
+        ("apology", f"has no {name!r}") for name in languages if name not in found
+    ]
+    if missing:
+        raise BadWords(str(path), missing)
+    return tuple(found[name] for name in languages)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Where the conversation is; `token` opens one stream."""
+
+    stream: str  # wss://...
+    token: str = field(repr=False)
+
+
+def talk(to: Talk, apology: Sequence[Words]) -> str:
+    """A conversation with us. If we are not there, or the stream breaks, the callee
+    hears an apology and the call ends: Twilio needs nobody to be asked for that."""
+    response = VoiceResponse()
+    connect = Connect()
+    connect.stream(url=to.stream).parameter(name="token", value=to.token)
+    response.append(connect)
+    for words in apology:
+        more = {"voice": words.voice} if words.voice else {}
+        response.say(words.text, language=words.language, **more)
+    response.hangup()
+    return str(response)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Where people are: a SIP address, a number, or a queue in which they wait; and
+    whom Twilio tells that somebody took the call, and that it is over."""
+
+    to: str
+    taken: str
+    after: str
+    caller_id: str = ""
+    wait: int = 60  # seconds
+
+
+def hand_over(people: People, attempt: str, about: About) -> str:
+    """Dial people; a SIP phone is told of what, as over Asterisk."""
+    response = VoiceResponse()
+    more = {"caller_id": people.caller_id} if people.to.startswith("+") else {}
+    dial = Dial(timeout=people.wait, action=people.after, **more)
+    if people.to.startswith("queue:"):
+        dial.queue(people.to.partition(":")[2], url=people.taken)
+    elif people.to.startswith("sip"):
+        dial.sip(f"{people.to}?{_headers(attempt, about)}", url=people.taken)
+    else:
+        dial.number(people.to, url=people.taken)
+    response.append(dial)
+    return str(response)
+
+
+def _headers(attempt: str, about: About) -> str:
+    told = {
+        "X-Accord-Attempt": attempt,
+        "X-Accord-Reason": about.reason,
+        "X-Accord-Stage": str(about.stage),
+        "X-Accord-Language": about.language,
+    }
+    return urlencode(told, quote_via=quote)
+
+
+def nothing() -> str:
+    """Go on."""
+    return str(VoiceResponse())
+
+
+def hang_up() -> str:
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)
