@@ -66,7 +66,8 @@ async def open_routes(
             )
             for name in dict.fromkeys(trunk.asterisk for trunk in chosen.values())
         }
-        routes = Routes(chosen, switches, clock, changes.put_nowait)
+        only = next(iter(switches.values())) if len(switches) == 1 else None
+        routes = Routes(chosen, switches, clock, changes.put_nowait, agents=only)
         await look_at_all(chosen, switches, routes)
         await stack.enter_async_context(
             Beside(watch(chosen, switches, routes, clock), "trunks")

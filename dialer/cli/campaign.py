@@ -14,6 +14,7 @@ from rich.table import Table
 from dialer import app
 from dialer.campaign import file
 from dialer.campaign.plan import Summary
+from dialer.cli import pacing
 from dialer.cli.frame import emit, err, json_option, out, run, with_settings
 from dialer.cli.progress import bar
 from dialer.clock import Clock, SystemClock
@@ -184,13 +185,20 @@ def status(settings: Settings, name: str, as_json: bool) -> None:
     Example: dialer campaign status autumn
     """
 
-    async def read() -> Status:
+    async def read() -> tuple[Status, dict[str, Any]]:
         async with app.opened(settings) as stores:
             found = await stores.campaigns.get(name)
-            return await stores.campaigns.status(found.campaign_id)
+            status = await stores.campaigns.status(found.campaign_id)
+            return status, await pacing.standing(settings, stores, found)
 
-    found = run(read())
-    emit(as_dict(found), as_json, lambda: show_status(found))
+    found, paced = run(read())
+    data = {**as_dict(found), "pacing": paced}
+
+    def show() -> None:
+        show_status(found)
+        pacing.show(paced)
+
+    emit(data, as_json, show)
 
 
 def as_dict(found: Status) -> dict[str, Any]:
