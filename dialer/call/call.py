@@ -78,6 +78,8 @@ async def call(claimed: Claimed, desk: Desk) -> None:
     placed; whatever happens after that ends in `finish`, being cancelled included.
     """
     clock, stores = desk.studio.clock, desk.stores
+    if desk.people:
+        desk.people.comes(claimed.attempt_id)
     personal = await stores.vault.get(claimed.contact.contact_id)
     case = case_facts(
         personal, claimed.contact, desk.terms, clock.now(), claimed.number

@@ -92,6 +92,7 @@ class Paced:
         priors = Priors(ring_s=rules.ring_seconds + SETUP)
         self._beliefs = Beliefs(priors, PATIENCE)
         self._crew = Crew(self._beliefs, rules.wrap_seconds)
+        self._rank: dict[str, int] = {}  # the order of the list
         self._asking: dict[str, asyncio.Future[None]] = {}
         self._calls: dict[str, _Call] = {}
         self._waiting: dict[str, asyncio.Future[None]] = {}
@@ -119,6 +120,10 @@ class Paced:
         return min(self.rules.lines, len(self._calls) + more)
 
     # --- what calls ask and tell
+
+    def comes(self, attempt_id: str) -> None:
+        """It is being prepared: of those that are ready, the first goes first."""
+        self._rank[attempt_id] = max(self._rank.values(), default=0) + 1
 
     @asynccontextmanager
     async def placing(self, attempt_id: str) -> AsyncIterator[None]:
@@ -196,6 +201,7 @@ class Paced:
 
     def _over(self, attempt_id: str) -> None:
         call = self._calls.pop(attempt_id, None)
+        self._rank.pop(attempt_id, None)
         now = self._clock.elapsed()
         if call and call.dialed is not None and not call.answered:
             self._beliefs.call_ended(now - call.dialed, live=False)
@@ -274,7 +280,9 @@ class Paced:
         self._grant(self._decision.calls)
 
     def _grant(self, calls: int) -> None:
-        for attempt_id in tuple(self._asking)[:calls]:
+        for attempt_id in sorted(self._asking, key=lambda a: self._rank.get(a, 0))[
+            :calls
+        ]:
             self._turn(attempt_id)
 
     def _turn(self, attempt_id: str) -> None:

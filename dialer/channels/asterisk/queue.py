@@ -42,6 +42,8 @@ def known(name: str, listed: Iterable[Message], ours: Collection[str]) -> Known:
                 interfaces[message.get("Name")] = message.get("Location")
             case "QueueEntry":
                 others += message.get("Uniqueid") not in ours
+            case _:
+                pass
     if not strategy:
         raise ChannelDown(f"the Asterisk has no queue {name!r} (queues.conf)")
     if strategy == "ringall":
