@@ -180,6 +180,7 @@ class Contact:
     consents: tuple[Consent, ...] = ()
     stage: int = 1  # of the dialogue, carried over between calls
     calls: int = 0  # conversations so far
+    priority: int | None = None  # 0-9, more is sooner; None: what the campaign says
 
 
 @dataclass(frozen=True, slots=True)

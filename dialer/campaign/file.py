@@ -79,7 +79,7 @@ class CampaignFile(Part):
     offers: tuple[Offer, ...] = Field((), max_length=3)  # empty: the policy's best
     retry: dict[str, Retry] = Field({})
     pacing: Pacing = Pacing()
-    priority: int = Field(0, ge=-9, le=9)  # of contacts that have none of their own
+    priority: Annotated[int, Field(ge=0, le=9)] = 0  # of contacts without their own
 
     @model_validator(mode="after")
     def can_be_called_back(self) -> Self:

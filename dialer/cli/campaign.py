@@ -32,20 +32,25 @@ def campaign() -> None:
 
 @campaign.command()
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--priority", type=click.IntRange(0, 9), help="Of contacts that have none."
+)
 @json_option
 @with_settings
-def create(settings: Settings, path: Path, as_json: bool) -> None:
+def create(settings: Settings, path: Path, priority: int | None, as_json: bool) -> None:
     """Check a campaign file and store the campaign.
 
     Example: dialer campaign create autumn.toml
     """
-    made = run(_create(settings, path))
+    made = run(_create(settings, path, priority))
     data = {"campaign": made.campaign_id, "name": made.name, "state": made.state}
     emit(data, as_json, lambda: out.print(f"{made.name}: {made.state}"))
 
 
-async def _create(settings: Settings, path: Path) -> Campaign:
+async def _create(settings: Settings, path: Path, priority: int | None) -> Campaign:
     wanted = file.load(path)
+    if priority is not None:
+        wanted = wanted.model_copy(update={"priority": priority})
     async with app.opened(settings) as stores:
         return await app.create_campaign(stores, wanted, SystemClock())
 

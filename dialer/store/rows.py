@@ -72,6 +72,7 @@ def contact_row(contact: Contact, batch_id: str, place: int) -> dict[str, object
         "consents": consents_text(contact.consents),
         "stage": contact.stage,
         "calls": contact.calls,
+        "priority": contact.priority,
     }
 
 
@@ -90,6 +91,7 @@ def contact_of(row: Any) -> Contact:
         consents=consents_of(row.consents),
         stage=row.stage,
         calls=row.calls,
+        priority=row.priority,
     )
 
 

@@ -27,7 +27,7 @@ HARMLESS = {
     for spelt in ("force", "--force")
 }
 CALLING = {
-    "campaign create": {"path"},
+    "campaign create": {"path", "priority"},  # who comes first, within the law
     "campaign list": set(),
     "campaign launch": {"name", "wait", "lines"},
     "campaign pause": {"name"},
