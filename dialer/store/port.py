@@ -413,6 +413,10 @@ class Calls(Protocol):
         """Attempts dialed from `since` on, by hour and place, in order."""
         ...
 
+    async def of(self, contact_id: str) -> Sequence[AttemptRow]:
+        """All attempts of one contact, in the order of creation."""
+        ...
+
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """By id or unique prefix."""
         ...
