@@ -71,7 +71,7 @@ class Forecast:
         if key not in self._places:
             nobody = replace(case, number="-", person="-", account="-", history=())
             self._places[key] = replace(
-                nobody, consents=consents, flags=told, flags_until=None
+                nobody, consents=consents, flags=told, flags_until=None, dated=None
             )
         return self._places[key]
 

@@ -117,6 +117,7 @@ THEIRS = (
     "sources",
     "consents",
     "creditor",
+    "dated",
 )
 _claimed = Listed(
     lambda lists: (

@@ -128,6 +128,7 @@ contacts = Table(
     Column("consents", Text, nullable=False),
     Column("stage", Integer, nullable=False),
     Column("calls", Integer, nullable=False),
+    Column("dated", String(10)),  # ISO date: see `model.Contact`
     Column("priority", Integer),  # 0-9, more is sooner; NULL: what the campaign says
     CheckConstraint("stage BETWEEN 1 AND 5", name="stage_known"),
     Index("ix_contacts_batch_id_place", "batch_id", "place", unique=True),

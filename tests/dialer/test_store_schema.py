@@ -86,7 +86,8 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
             connection.execute(f"DROP INDEX ix_attempts_{index}")
         for column in ("attempts DROP COLUMN asked", "attempts DROP COLUMN priority"):
             connection.execute(f"ALTER TABLE {column}")
-        connection.execute("ALTER TABLE contacts DROP COLUMN priority")
+        for column in ("priority", "dated"):
+            connection.execute(f"ALTER TABLE contacts DROP COLUMN {column}")
         connection.execute("UPDATE alembic_version SET version_num = 'ledger_2'")
         connection.commit()
     engine = open_engine(path)

@@ -1,5 +1,5 @@
 """People who talk: cases that agents are shown before they are called; and an order
-of choosing beside the order of the file."""
+of choosing beside the order of the file; and how old a number's sources are."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("attempt_id", name="pk_previews"),
     )
+    op.add_column("contacts", sa.Column("dated", sa.String(10), nullable=True))
     op.add_column("contacts", sa.Column("priority", sa.Integer, nullable=True))
     op.add_column(
         "attempts",
