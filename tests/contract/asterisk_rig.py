@@ -41,7 +41,7 @@ BEHAVIOUR = {
     "failed": ["Hangup(58)"],
 }
 DESK = "+8617000000999"  # where the people of the queue sit
-QUEUE = "[people]\njoinempty = no\nstrategy = rrmemory\nringinuse = no\n"
+QUEUE = "[people]\njoinempty = no\nstrategy = rrmemory\n"
 TOLD = ("Reason", "Stage", "Language")
 SINGS = "+8617000000998"  # 1 s of tone instead of ringing; answered 1 s later
 
