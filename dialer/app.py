@@ -4,7 +4,7 @@ drivers."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,13 +19,18 @@ from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
 from dialer.call.facts import Terms
 from dialer.campaign import hours, retry
+from dialer.campaign.account import Account, ceilings
 from dialer.campaign.dispatcher import Dispatcher, Pace
-from dialer.campaign.file import CampaignFile, parse
+from dialer.campaign.file import CampaignFile, Pacing, parse
+from dialer.campaign.paced import Paced, Rules
+from dialer.campaign.pacing.pacer import Mode
 from dialer.campaign.plan import Summary
+from dialer.campaign.preview import Previewed
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
 from dialer.channels.loopback.channel import LoopbackChannel
-from dialer.channels.port import Carrier
+from dialer.channels.loopback.queue import Office, Worker
+from dialer.channels.port import Agents, Carrier
 from dialer.clock import Clock
 from dialer.compliance import packs
 from dialer.compliance.gate import make_judge
@@ -43,6 +48,7 @@ from dialer.store import keys
 from dialer.store.port import (
     Campaign,
     Claimed,
+    Reached,
     Refused,
     StoreError,
     Stores,
@@ -266,12 +272,14 @@ async def engine(
     callees: Mapping[str, Callee] | None = None,
     witness: Path | None = None,
     metrics: Metrics | None = None,
+    workers: Sequence[Worker] | None = None,
 ) -> AsyncIterator[Engine]:
     """Open all that one campaign's calls need, and hold this home's engine lock.
 
     `callees` stand in for the campaign's own folder of them; `witness` is where the
     carrier in memory keeps its own record of calls placed; `metrics` has the
-    store's figures already.
+    store's figures already; `workers` stand in for the agents in memory that the
+    campaign asks for.
     """
     wanted = parse(found.settings)
     metrics = metrics or meters.made(settings)
@@ -280,14 +288,16 @@ async def engine(
         world = _trunks(settings, wanted, stores)
     else:
         there = _callees(wanted, settings) if callees is None else callees
-        world = _memory(there, witness)
+        office = _office(wanted.pacing, clock, workers)
+        world = _memory(there, witness, office if wanted.pacing.people else None)
     recall = Recall()
     with alone(settings):
         async with (
             studio(settings, clock, recall) as shared,
-            world(shared, recall) as carrier,
+            world(shared, recall) as (carrier, agents),
         ):
             count = lines or wanted.lines
+            people = _paced(stores, found, wanted, agents, clock, count, settings)
             desk = Desk(
                 stores=meters.counted(stores, metrics, clock),
                 carrier=carrier,
@@ -300,12 +310,17 @@ async def engine(
                     shipped("config") / "retry.toml", _retries(wanted)
                 ),
                 node=settings.engine.node,
-                ring_seconds=settings.engine.ring_seconds,
+                ring_seconds=people.rules.ring_seconds
+                if people
+                else settings.engine.ring_seconds,
                 line=asyncio.Semaphore(count),
                 best=await best_hour(stores, found, clock),
+                people_seconds=wanted.pacing.agent_seconds if people else 60.0,
+                people=people,
             )
             log = Log.open(settings.evidence_folder)
-            made = Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+            calls = _dispatcher(desk, found, settings, count)
+            made = Engine(calls, desk, log, found, settings.pacing_figures)
             meters.watch(made, count, metrics)
             async with (
                 meters.measured(settings, stores, clock, metrics),
@@ -324,17 +339,68 @@ async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best
     return hours.best(await stores.calls.reached(found.campaign_id, since))
 
 
-World = Callable[[Studio, Recall], AbstractAsyncContextManager[Carrier]]
+Network = tuple[Carrier, Agents]
+World = Callable[[Studio, Recall], AbstractAsyncContextManager[Network]]
 
 
-def _memory(callees: Mapping[str, Callee], witness: Path | None) -> World:
+def _office(
+    wanted: Pacing, clock: Clock, workers: Sequence[Worker] | None = None
+) -> Office:
+    """Agents in memory: those given, else what the campaign rehearses with."""
+    asked = wanted.rehearsal
+    made = [
+        Worker(f"agent-{n + 1}", asked.picks_up_seconds, asked.talk_seconds)
+        for n in range(asked.agents)
+    ]
+    seats = made if workers is None else workers
+    return Office(wanted.queue, clock, seats, wanted.agent_seconds)
+
+
+def _paced(
+    stores: Stores,
+    found: Campaign,
+    wanted: CampaignFile,
+    agents: Agents,
+    clock: Clock,
+    lines: int,
+    settings: Settings,
+) -> Paced | None:
+    """How calls are paced for people; None: bots talk."""
+    if not wanted.pacing.people:
+        return None
+    mode = Mode(wanted.pacing.mode)
+    rules = Rules(
+        mode,
+        wanted.pacing.queue,
+        lines,
+        wanted.pacing.ring_seconds,
+        wanted.pacing.wrap_seconds,
+        wanted.pacing.number or wanted.caller_id,
+    )
+
+    async def reached() -> Iterable[Reached]:
+        return await stores.calls.reached(found.campaign_id, found.created_at)
+
+    account = Account(reached, ceilings(wanted.pacing.at_most))
+    choice = Previewed(stores.previews, found.campaign_id, clock)
+    asked = choice if mode is Mode.PREVIEW else None
+    return Paced(rules, agents, account, clock, choice=asked)
+
+
+def _memory(
+    callees: Mapping[str, Callee], witness: Path | None, office: Office | None
+) -> World:
     @asynccontextmanager
-    async def opened(shared: Studio, recall: Recall) -> AsyncIterator[Carrier]:
+    async def opened(shared: Studio, recall: Recall) -> AsyncIterator[Network]:
         async with LoopbackChannel(
-            callees, shared.clock, understands=recall.text, record=witness
+            callees,
+            shared.clock,
+            people=office,
+            understands=recall.text,
+            record=witness,
         ) as channel:
             await channel.prepare(shared.prompts)
-            yield channel
+            yield channel, office or Office("", shared.clock, ())
 
     return opened
 
@@ -344,12 +410,12 @@ def _trunks(settings: Settings, wanted: CampaignFile, stores: Stores) -> World:
     chosen = switches.choose(found, wanted.trunks, wanted.caller_id)
 
     @asynccontextmanager
-    async def opened(shared: Studio, recall: Recall) -> AsyncIterator[Carrier]:
+    async def opened(shared: Studio, recall: Recall) -> AsyncIterator[Network]:
         async with (
             switches.open_routes(found, chosen, shared.clock) as (routes, changes),
             switches.reported(routes, changes, stores.journal, settings, shared.clock),
         ):
-            yield routes
+            yield routes, routes
 
     return opened
 
@@ -376,6 +442,7 @@ def _dispatcher(
         node=own.node,
         pace=pace,
         judge=desk.judge,
+        room=desk.people.room if desk.people else None,
     )
 
 

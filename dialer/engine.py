@@ -6,14 +6,17 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import gc
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from dialer import repayment
 from dialer.call.call import Desk
 from dialer.campaign.dispatcher import Dispatcher
+from dialer.campaign.paced import Paced
 from dialer.clock import Clock
 from dialer.evidence.log import Log
 from dialer.model import Disposition, Outcome
@@ -58,6 +61,7 @@ class Engine:
     desk: Desk
     log: Log
     campaign: Campaign
+    board: Path  # where the pacing is shown to other programs
     _paused: bool = False
 
     @property
@@ -79,9 +83,14 @@ class Engine:
         await repayment.settle(stores, today, clock.now())
         try:
             async with asyncio.TaskGroup() as group:
-                feed = group.create_task(self._feed(), name="evidence")
+                beside = [group.create_task(self._feed(), name="evidence")]
+                if people := self.desk.people:
+                    beside.append(group.create_task(people.run(), name="pacing"))
+                    shown = self._show(people)
+                    beside.append(group.create_task(shown, name="pacing board"))
                 await self.dispatcher.run(wait=wait)
-                feed.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             await self._settle(stores, clock)
 
@@ -100,6 +109,16 @@ class Engine:
                 log.exception("evidence log: not appended")  # calls go on
             await self.desk.studio.clock.sleep(2.0)
 
+    async def _show(self, people: Paced) -> None:
+        """Where the pacing stands, in a file, until cancelled."""
+        clock = self.desk.studio.clock
+        while True:
+            name, at = self.campaign.name, clock.now().isoformat()
+            found = {"campaign": name, "node": self.desk.node, "at": at}
+            text = json.dumps(found | people.as_dict(), indent=1)
+            await asyncio.to_thread(whole_file, self.board, text)
+            await clock.sleep(2.0)
+
     async def _settle(self, stores: Stores, clock: Clock) -> None:
         await self._reconcile(stores, clock)
         found = await stores.campaigns.status(self.campaign.campaign_id)
@@ -113,6 +132,13 @@ class Engine:
                 self.campaign.campaign_id, "done", clock.now()
             )
         await self.log.append(stores.journal)
+
+
+def whole_file(path: Path, text: str) -> None:
+    """Written at once, or not at all."""
+    made = path.with_name(f".{path.name}.new")
+    made.write_text(text, "utf-8")
+    made.replace(path)
 
 
 def settle() -> None:

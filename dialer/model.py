@@ -122,6 +122,7 @@ class Case:
     flags: tuple[str, ...] = ()  # do_not_call attorney cease dispute workplace ...
     purpose: str = "collection"
     flags_until: datetime | None = None  # when the last flag ends; None: not all do
+    dated: date | None = None  # see Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,10 @@ class Contact:
     consents: tuple[Consent, ...] = ()
     stage: int = 1  # of the dialogue, carried over between calls
     calls: int = 0  # conversations so far
+    #: Since when the number has rested on three kinds of source, each by its newest
+    #: date, as the first of that month; None: not known.
+    dated: date | None = None
+    priority: int | None = None  # 0-9, more is sooner; None: what the campaign says
 
 
 @dataclass(frozen=True, slots=True)

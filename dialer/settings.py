@@ -152,6 +152,11 @@ class Settings(Part):
         return Path(chosen).expanduser() if chosen else self.home / "analysts"
 
     @property
+    def pacing_figures(self) -> Path:
+        """How the engine last placed calls for people; for `dialer campaign status`."""
+        return self.home / "pacing.json"
+
+    @property
     def prompts_folder(self) -> Path:
         chosen = self.speech.prompts
         return Path(chosen).expanduser() if chosen else self.home / "prompts"

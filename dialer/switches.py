@@ -85,7 +85,9 @@ async def open_routes(
             )
             for name in dict.fromkeys(trunk.switch for trunk in chosen.values())
         }
-        routes = Routes(chosen, switches, clock, changes.put_nowait)
+        one = next(iter(switches.values())) if len(switches) == 1 else None
+        agents = one if isinstance(one, AsteriskChannel) else None
+        routes = Routes(chosen, switches, clock, changes.put_nowait, agents=agents)
         await look_at_all(chosen, switches, routes)
         await stack.enter_async_context(
             Beside(watch(chosen, switches, routes, clock), "trunks")

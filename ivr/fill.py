@@ -114,8 +114,10 @@ def value(
     in_zh = case.language == "zh"
     if name == "amount":
         return _money(case.amount, case) if case.amount else ""
-    if name == "account_tail":
-        return (zh.digits if in_zh else en.digits)(case.account_tail)
+    if name in {"account_tail", "our_number"}:
+        read: Callable[[str], str] = zh.digits if in_zh else en.digits
+        digits = case.account_tail if name == "account_tail" else case.our_number
+        return read(digits.removeprefix("+"))
     spoken: Callable[[date, date], str] = zh.date if in_zh else en.date
     return spoken(case.due, case.today.date()) if case.due else ""
 

@@ -37,6 +37,7 @@ ENDS = frozenset(
         "not_understood",
         "voicemail",
         "no_commitment",
+        "abandoned",
     }
 )
 #: What must be the same in both languages.

@@ -41,6 +41,7 @@ class CaseFacts:
     zone: str = "UTC"
     product: str = "loan"  # loan | card | invoice | rent
     role: str = "debtor"  # debtor | guarantor
+    our_number: str = ""  # E.164, where we can be called; empty: not said
 
 
 # --- what was heard

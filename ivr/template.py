@@ -27,6 +27,7 @@ SLOT_TYPES = {
     "account_tail": "digits",
     "amount": "money",
     "due": "date",
+    "our_number": "digits",
     "date": "date",
     "callback": "time",
     "option_1": "option",
@@ -73,7 +74,7 @@ class Template(Part):
         default_factory=dict
     )  # as answers; 9, 0, * always work
     barge_in: bool = True
-    wait: float = Field(default=6.0, ge=2, le=20)
+    wait: float = Field(default=6.0, ge=0.2, le=20)
     key_sentence: bool = False
     version: int = Field(default=1, ge=1)
 

@@ -13,7 +13,9 @@ from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, secrets
+from dialer.call.person import connect, scripts
 from dialer.campaign.hours import Best
+from dialer.campaign.paced import Paced
 from dialer.campaign.retry import Policy, next_try
 from dialer.channels.port import (
     Carrier,
@@ -65,6 +67,8 @@ class Desk:
     ring_seconds: float
     line: asyncio.Semaphore  # how many calls may be up at once
     best: Best | None = None  # when people of this campaign answer
+    people_seconds: float = 60.0  # that people may take to answer a hand-over
+    people: Paced | None = None  # who talk, and when they may be called for; None: we
 
 
 async def call(claimed: Claimed, desk: Desk) -> None:
@@ -74,15 +78,21 @@ async def call(claimed: Claimed, desk: Desk) -> None:
     placed; whatever happens after that ends in `finish`, being cancelled included.
     """
     clock, stores = desk.studio.clock, desk.stores
+    if desk.people:
+        desk.people.comes(claimed.attempt_id)
     personal = await stores.vault.get(claimed.contact.contact_id)
     case = case_facts(
         personal, claimed.contact, desk.terms, clock.now(), claimed.number
     )
-    await prepare(case, desk.studio)
+    for told in scripts(case, desk.people) if desk.people else (case,):
+        await prepare(told, desk.studio)
     number, caller_id = personal.phones[claimed.number], desk.terms.caller_id
-    async with desk.line, AsyncExitStack() as seated:
+    async with AsyncExitStack() as seated:
+        mine = claimed.attempt_id
+        turn = desk.people.placing(mine) if desk.people else desk.line
         seat = desk.carrier.seat(number, caller_id)
         try:
+            await seated.enter_async_context(turn)
             channel = await seated.enter_async_context(seat)
         except NoSeat as no:
             await _postpone(claimed, no, desk)
@@ -135,7 +145,10 @@ async def _dial(
         personal.phones[claimed.number],
         desk.ring_seconds,
         desk.terms.caller_id,
+        people_seconds=desk.people_seconds,
     )
+    if desk.people:
+        desk.people.dialed(claimed.attempt_id)
     try:
         async with channel.place(order) as line:
             await desk.stores.ledger.answered(
@@ -158,7 +171,12 @@ async def _talk(
     async def flag(name: str) -> None:
         await desk.stores.flags.add(_flag_rows(name, claimed, desk))
 
-    talked = await Conversation(desk.studio, line, case, secrets(personal), flag).talk()
+    known = secrets(personal)
+    if desk.people:
+        mine = claimed.attempt_id
+        taken = await connect(mine, desk.people, case, line, desk.studio, known, flag)
+        return _outcome(taken, desk)
+    talked = await Conversation(desk.studio, line, case, known, flag).talk()
     found = agreed(_heard(talked, case, desk), personal, desk.terms)
     if found and found.sums:
         await desk.stores.vault.keep(found.sums)  # before the ledger refers to it

@@ -17,6 +17,8 @@ from dialer.store.port import Claimed, StoreDown, Stores
 
 log = logging.getLogger(__name__)
 
+NOBODY = 15.0  #: seconds between two looks for work that nobody is there for
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -46,7 +48,10 @@ class Dispatcher:
         node: str,
         pace: Pace,
         judge: Judge | None = None,
+        room: Callable[[], int] | None = None,
     ) -> None:
+        """`room`: how many attempts may be in hand, where that is not for the lines to
+        say; it changes with the people who talk."""
         self._campaign = campaign_id
         self._stores = stores
         self._call = call
@@ -54,6 +59,8 @@ class Dispatcher:
         self._node = node
         self._pace = pace
         self._judge = judge
+        self._room = room or (lambda: pace.lines + pace.ahead)
+        self._looked = float("-inf")
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
@@ -83,7 +90,7 @@ class Dispatcher:
             campaign = await self._stores.campaigns.get(self._campaign)
             if campaign.state != "running":
                 return campaign.state == "paused" and (wait or bool(self._running))
-            if self._running:
+            if self._running or not self._time_to_look():
                 return True
             status = await self._stores.campaigns.status(self._campaign)
         except StoreDown:
@@ -92,8 +99,16 @@ class Dispatcher:
         due = status.next_due
         return due is not None and (wait or due <= self._clock.now())
 
+    def _time_to_look(self) -> bool:
+        """All attempts are counted then: seldom, while there is nobody to talk."""
+        now = self._clock.elapsed()
+        if self._room() <= 0 and now - self._looked < NOBODY:
+            return False
+        self._looked = now
+        return True
+
     async def _fill(self, group: asyncio.TaskGroup) -> int:
-        free = self._pace.lines + self._pace.ahead - len(self._running)
+        free = self._room() - len(self._running)
         if free <= 0:
             return 0
         claimed = await self._stores.ledger.claim(

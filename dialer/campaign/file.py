@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dialer.toml import FileError, Part, read
 
@@ -32,6 +32,35 @@ class Retry(Part):
     times: int = Field(ge=0, le=20)
 
 
+class Rehearsal(Part):
+    """loopback: agents in memory."""
+
+    agents: Annotated[int, Field(ge=1, le=500)] = 2
+    picks_up_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    talk_seconds: Annotated[float, Field(gt=0, le=3600)] = 20.0
+
+
+class Pacing(Part):
+    """Who talks, and how many are called for them."""
+
+    mode: Annotated[
+        str, Field(pattern="^(agentless|preview|progressive|predictive)$")
+    ] = "agentless"
+    queue: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")] = "people"
+    #: At least 15 seconds: 16 CFR 310.4(b)(4)(ii).
+    ring_seconds: Annotated[float, Field(ge=15, le=120)] = 25.0
+    agent_seconds: Annotated[float, Field(ge=1, le=60)] = 10.0  # an agent's phone rings
+    wrap_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    at_most: Annotated[float, Field(gt=0, le=0.03)] = 0.03  # abandoned; or stricter
+    number: Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14})?$")] = ""
+    rehearsal: Rehearsal = Rehearsal()
+
+    @property
+    def people(self) -> bool:
+        """Is it people who talk?"""
+        return self.mode != "agentless"
+
+
 class CampaignFile(Part):
     """What one campaign is: who calls for whom, about what, to whom, and how."""
 
@@ -49,6 +78,15 @@ class CampaignFile(Part):
     hand_over_to: str = "people"
     offers: tuple[Offer, ...] = Field((), max_length=3)  # empty: the policy's best
     retry: dict[str, Retry] = Field({})
+    pacing: Pacing = Pacing()
+    priority: Annotated[int, Field(ge=0, le=9)] = 0  # of contacts without their own
+
+    @model_validator(mode="after")
+    def can_be_called_back(self) -> Self:
+        """Whoever is abandoned must hear a number (16 CFR 310.4(b)(4)(iii))."""
+        if self.pacing.people and not (self.pacing.number or self.caller_id):
+            raise ValueError("pacing with people needs pacing.number or caller_id")
+        return self
 
     def canonical(self) -> str:
         """As the ledger keeps it."""

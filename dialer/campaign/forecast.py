@@ -25,6 +25,7 @@ class Forecast:
         self._judge = judge
         self._now = now
         self._start = now.replace(minute=0, second=0, microsecond=0)
+        self._places = dict[tuple[object, ...], Case]()
         self._open = dict[Case, tuple[bool, ...]]()
         self._from = Counter[tuple[Case, int]]()
 
@@ -62,10 +63,17 @@ class Forecast:
         return self._open[place]
 
     def _place(self, case: Case) -> Case:
-        """The case without who it is and what was before: many are the same then."""
+        """The case without who it is, what was before, and what no hour changes: its
+        papers are in order, or it would not be counted. Many are the same then."""
         consents = tuple(dict.fromkeys(filter(None, map(self._lasts, case.consents))))
-        nobody = replace(case, number="-", person="-", account="-")
-        return replace(nobody, history=(), consents=consents)
+        told = () if case.flags_until else case.flags  # they have ended by then
+        key = (case.zones, case.locations, case.packs, consents, told, case.purpose)
+        if key not in self._places:
+            nobody = replace(case, number="-", person="-", account="-", history=())
+            self._places[key] = replace(
+                nobody, consents=consents, flags=told, flags_until=None, dated=None
+            )
+        return self._places[key]
 
     def _lasts(self, consent: Consent) -> Consent | None:
         """Whether it began last year or yesterday is all the same."""

@@ -31,6 +31,7 @@ class Order:
     ring_seconds: float = 30.0
     caller_id: str = ""
     trunk: str = ""
+    people_seconds: float = 60.0  # that people may take to answer a hand-over
     #: Called when the far end rings; a call may be answered without.
     ringing: Callable[[], None] = field(default=lambda: None, compare=False)
 
@@ -135,6 +136,40 @@ class Carrier(Protocol):
         """Of attempts whose engine died: whether people have the callee now. False: no
         call of it is up any more; one that was has been ended. Not in it: nobody can
         tell yet."""
+        ...
+
+
+class Doing(StrEnum):
+    """What somebody who takes calls is doing, as their switch sees it."""
+
+    IDLE = "idle"
+    RINGING = "ringing"  # their phone
+    TALKING = "talking"
+    WRAPPING = "wrapping"  # after a call: the switch sends them none yet
+    AWAY = "away"  # paused, or their phone cannot be reached
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One who takes calls of a queue. `name`: as the queue knows them."""
+
+    name: str
+    doing: Doing
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Who is signed in to a queue, and how many callers wait in it who are not ours."""
+
+    agents: tuple[Agent, ...]
+    others: int = 0
+
+
+class Agents(Protocol):
+    """People who take calls over, as a switch knows them."""
+
+    async def queue(self, name: str) -> Queue:
+        """As it stands. ChannelDown: it cannot be told now."""
         ...
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from dialer import app, meters
 from dialer.campaign import file
 from dialer.campaign.plan import Summary
+from dialer.cli import pacing
 from dialer.cli.frame import emit, err, json_option, out, run, with_settings
 from dialer.cli.progress import bar
 from dialer.clock import Clock, SystemClock
@@ -31,20 +32,25 @@ def campaign() -> None:
 
 @campaign.command()
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--priority", type=click.IntRange(0, 9), help="Of contacts that have none."
+)
 @json_option
 @with_settings
-def create(settings: Settings, path: Path, as_json: bool) -> None:
+def create(settings: Settings, path: Path, priority: int | None, as_json: bool) -> None:
     """Check a campaign file and store the campaign.
 
     Example: dialer campaign create autumn.toml
     """
-    made = run(_create(settings, path))
+    made = run(_create(settings, path, priority))
     data = {"campaign": made.campaign_id, "name": made.name, "state": made.state}
     emit(data, as_json, lambda: out.print(f"{made.name}: {made.state}"))
 
 
-async def _create(settings: Settings, path: Path) -> Campaign:
+async def _create(settings: Settings, path: Path, priority: int | None) -> Campaign:
     wanted = file.load(path)
+    if priority is not None:
+        wanted = wanted.model_copy(update={"priority": priority})
     async with app.opened(settings) as stores:
         return await app.create_campaign(stores, wanted, SystemClock())
 
@@ -184,13 +190,20 @@ def status(settings: Settings, name: str, as_json: bool) -> None:
     Example: dialer campaign status autumn
     """
 
-    async def read() -> Status:
+    async def read() -> tuple[Status, dict[str, Any]]:
         async with app.opened(settings) as stores:
             found = await stores.campaigns.get(name)
-            return await stores.campaigns.status(found.campaign_id)
+            status = await stores.campaigns.status(found.campaign_id)
+            return status, await pacing.standing(settings, stores, found)
 
-    found = run(read())
-    emit(as_dict(found), as_json, lambda: show_status(found))
+    found, paced = run(read())
+    data = {**as_dict(found), "pacing": paced}
+
+    def show() -> None:
+        show_status(found)
+        pacing.show(paced)
+
+    emit(data, as_json, show)
 
 
 def as_dict(found: Status) -> dict[str, Any]:

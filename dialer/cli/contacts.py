@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -26,6 +27,7 @@ from dialer.cli.frame import (
     run,
     with_settings,
 )
+from dialer.cli.retries import lines, retries
 from dialer.clock import SystemClock
 from dialer.contacts import importer, listing, review, shown
 from dialer.contacts.columns import mapping_of
@@ -276,22 +278,31 @@ def rejects(settings: Settings, batch: str, duplicates: bool, as_json: bool) -> 
 def explain_(
     settings: Settings, number: str, country: str, at: datetime | None, as_json: bool
 ) -> None:
-    """Why a number may or may not be called now: provenance, review, marks, calls.
+    """Why a number may or may not be called now: provenance, review, marks, calls; and
+    what became of its attempts, by which rule there is another, and when.
 
     Example: dialer contacts explain "+86 138 0013 8000"
     """
     now = at.replace(tzinfo=UTC) if at else SystemClock().now()
 
-    async def ask() -> Explanation:
+    async def ask() -> tuple[Explanation, list[list[dict[str, Any]]]]:
         judge = app.judge(settings, now.date())
         async with app.opened(settings) as stores:
-            return await explain(number, country.upper(), stores, judge=judge, now=now)
+            found = await explain(number, country.upper(), stores, judge=judge, now=now)
+            ids = [about.contact.contact_id for about in found.contacts]
+            return found, [await retries(stores, i, SystemClock()) for i in ids]
 
     with told():
-        found = run(ask())
+        found, tried = run(ask())
+    data = shown.explanation_data(found)
+    for about, attempts in zip(data["contacts"], tried, strict=True):
+        about["retries"] = attempts
 
     def show() -> None:
         for line in shown.explanation_lines(found):
             _say(line)
+        for attempts in tried:
+            for line in lines(attempts):
+                _say(line)
 
-    emit(shown.explanation_data(found), as_json, show)
+    emit(data, as_json, show)

@@ -22,6 +22,7 @@ from dialer.cli.evidence import evidence
 from dialer.cli.keys import keys
 from dialer.cli.models import models
 from dialer.cli.offers import offers
+from dialer.cli.preview import accept, next_, pass_
 from dialer.cli.query import query, sync
 from dialer.cli.recycle import recycle
 from dialer.cli.render import render
@@ -93,6 +94,8 @@ for command in (
     dialer.add_command(command)
 campaign.add_command(recycle)
 campaign.add_command(abandoned)
+for command in (next_, accept, pass_):
+    campaign.add_command(command)
 templates.add_command(render)
 for command in (replay, export):
     agreements.add_command(command)

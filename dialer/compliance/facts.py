@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timezone
+from datetime import UTC, date, datetime, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +47,9 @@ def check(case: Case) -> tuple[Case, list[Problem]]:
     if case.flags_until is not None and (wrong := when(case.flags_until, ANY_END)):
         problems.append(("flags_until", wrong))
         case = replace(case, flags_until=None)
+    if case.dated is not None and type(case.dated) is not date:
+        problems.append(("dated", "expected a date"))
+        case = replace(case, dated=None)
     return replace(
         case,
         zones=_only_texts(case.zones),
@@ -81,6 +84,7 @@ def _sound(case: Case) -> bool:
         )
         and _calls(case.history)
         and (case.flags_until is None or not when(case.flags_until, ANY_END))
+        and (case.dated is None or type(case.dated) is date)
         and type(case.consents) is tuple
         and all(map(_consent, case.consents))
     )

@@ -66,20 +66,21 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
 #: All that a verdict rests on when no call was made: no rule reads who it is.
 _shape = attrgetter(
     *("zones", "locations", "packs", "sources", "reviewers", "importer"),
-    *("consents", "flags", "purpose", "flags_until"),
+    *("consents", "flags", "purpose", "flags_until", "dated"),
 )
 
 
 @lru_cache(maxsize=8192)
 def _never_called(book: Rulebook, now: datetime, *shape: Any) -> Verdict:
     zones, locations, packs, sources, reviewers, importer, *rest = shape
-    consents, flags, purpose, flags_until = rest
+    consents, flags, purpose, flags_until, dated = rest
     case = Case(
         *("-", "-", "-", zones, locations, packs, sources, reviewers, importer),
         consents=consents,
         flags=flags,
         purpose=purpose,
         flags_until=flags_until,
+        dated=dated,
     )
     return _judged(book, case, now)
 
@@ -101,6 +102,7 @@ def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
         return Verdict(
             False, (*lasting, *flagged, reason(book.facts, f"now: {wrong}", "at"))
         )
+    lasting += lists.aged(plan.lists, case.dated, now)
     timed = _timed(plan, case, now)
     if not lasting and not flagged and not timed:
         return ALLOWED
@@ -109,6 +111,8 @@ def _judged(book: Rulebook, case: Case, now: datetime) -> Verdict:
     if not lasting and first is not None:
         first = max(first, now).astimezone(UTC)
         opens = _next_allowed(plan, timed, case, first)
+        if opens and any(lists.aged(plan.lists, case.dated, opens)):
+            opens = None
     return Verdict(False, (*lasting, *flagged, *_reasons(timed, case, now)), opens)
 
 

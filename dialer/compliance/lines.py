@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from dialer.compliance import facts, gate, quick
@@ -22,7 +22,8 @@ Problems = list[tuple[str, str]]
 
 TEXTS = ("number", "account", "person", "importer", "purpose")
 LISTS = ("packs", "zones", "locations", "sources", "reviewers", "flags")
-FIELDS = frozenset({"id", "at", *TEXTS, *LISTS, "history", "consents"})
+DATED = "sources_dated"  # may be left out: then the age of sources is not judged
+FIELDS = frozenset({"id", "at", *TEXTS, *LISTS, "history", "consents", DATED})
 CALL = frozenset({"at", "direction", "outcome", "number", "account"})
 CONSENT = frozenset({"scope", "from", "to"})
 NO_TIME = datetime(1, 1, 1, tzinfo=UTC)  # the gate refuses it, and judges the rest
@@ -128,7 +129,19 @@ def _case(found: dict[str, Any], problems: Problems) -> Case:
         consents=_entries(found, "consents", _consent, problems),
         flags=lists["flags"],
         purpose=texts["purpose"],
+        dated=_day(found, problems),
     )
+
+
+def _day(found: dict[str, Any], problems: Problems) -> date | None:
+    """Since when three kinds of source have supported the number; None: not told."""
+    if DATED not in found:
+        return None
+    try:
+        return date.fromisoformat(found[DATED])
+    except (TypeError, ValueError):
+        problems.append((DATED, "expected a date, as 2026-03-02"))
+        return None
 
 
 def _entries(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from dialer.compliance.rules import Flags, Purposes, Reviews, Rule, Sources
+from dialer.compliance.rules import Age, Flags, Purposes, Reviews, Rule, Sources
 from dialer.model import Reason
 
 
@@ -38,6 +39,18 @@ def standing(
             case _:
                 pass
     return tuple(found)
+
+
+def aged(
+    rules: tuple[Rule, ...], dated: date | None, now: datetime
+) -> Iterator[Reason]:
+    """What is too old by now (days of UTC); what has no date is not judged."""
+    if dated is None:
+        return
+    days = (now.astimezone(UTC).date() - dated).days
+    for rule in rules:
+        if isinstance(rule, Age) and days > rule.at_most_days:
+            yield reason(rule, f"{days} days old, at most {rule.at_most_days}")
 
 
 def flagged(rules: tuple[Rule, ...], flags: tuple[str, ...]) -> Iterator[Reason]:

@@ -168,6 +168,14 @@ class SourcesPart(Base):
         return rules.Sources(**_common(self), at_least=self.at_least, kinds=kinds)
 
 
+class AgePart(Base):
+    kind: Literal["age"]
+    at_most_days: int = Field(ge=1, le=36_525)
+
+    def rule(self) -> Rule:
+        return rules.Age(**_common(self), at_most_days=self.at_most_days)
+
+
 class ReviewsPart(Base):
     kind: Literal["reviews"]
     at_least: int = Field(ge=1)
@@ -211,6 +219,7 @@ AnyPart = Annotated[
     | FlagsPart
     | InconvenientPart
     | SourcesPart
+    | AgePart
     | ReviewsPart
     | PurposesPart
     | FactsPart

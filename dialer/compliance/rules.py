@@ -107,6 +107,13 @@ class Sources(Rule):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Age(Rule):
+    """The number must have rested on enough kinds of source less long ago."""
+
+    at_most_days: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Reviews(Rule):
     at_least: int
 

@@ -9,6 +9,7 @@ from dialer.compliance.rules import Rulebook
 
 OF_KIND = {
     "sources": "provenance",
+    "age": "provenance",
     "facts": "provenance",
     "reviews": "reviewed",
     "flags": "consent",

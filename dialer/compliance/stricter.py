@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from dialer.compliance.calendars import KINDS, WEEKDAYS
 from dialer.compliance.rules import (
+    Age,
     Cap,
     ConsentNeeded,
     Flags,
@@ -44,6 +45,8 @@ def looser(own: Rule, theirs: Rule) -> str:
             return _cap(own, theirs)
         case Sources(), Sources():
             return _sources(own, theirs)
+        case Age(), Age() if own.at_most_days > theirs.at_most_days:
+            return f"at most {own.at_most_days} days, against {theirs.at_most_days}"
         case Reviews(), Reviews():
             return _fewer(own.at_least, theirs.at_least)
         case Flags(), Flags():

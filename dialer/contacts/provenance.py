@@ -27,19 +27,24 @@ class Assessment:
     dialable: bool
     kinds: tuple[str, ...]
     reasons: tuple[str, ...]
+    dated: date | None = None  # the first of the month in which the third began
 
 
 def assess(sources: Sequence[Source], today: date) -> Assessment:
     """Weigh the sources of one contact. Nothing personal is in the reasons."""
     kinds: list[str] = []
+    newest = dict[str, date]()
     faults = []
     for n, source in enumerate(sources, start=1):
         if fault := _fault(source, today):
             faults.append(f"source {n} does not count: {fault}")
-        elif source.kind not in kinds:
+            continue
+        if source.kind not in kinds:
             kinds.append(source.kind)
+        newest[source.kind] = max(newest.get(source.kind, source.dated), source.dated)
     if len(kinds) >= NEEDED:
-        return Assessment(True, tuple(kinds), ())
+        third = sorted(newest.values(), reverse=True)[NEEDED - 1]
+        return Assessment(True, tuple(kinds), (), third.replace(day=1))
     found = ", ".join(kinds) or "none"
     few = f"{len(kinds)} of {NEEDED} different kinds of source ({found})"
     return Assessment(False, tuple(kinds), (few, *faults))

@@ -38,6 +38,7 @@ class Candidate:
     consents: tuple[Consent, ...]
     provenance: Assessment
     flags: tuple[str, ...]
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class RowReader:
         )
         zones = self._zones(reading, places, phones)
         consents = self._consents(reading, zones)
+        priority = reading.take("priority", support.priority, None)
         if reading.problems:
             stop = tuple(p.e164 for p in phones) if "do_not_call" in flags else ()
             return Parsed(None, tuple(reading.problems), stop)
@@ -127,6 +129,7 @@ class RowReader:
             consents=consents,
             provenance=assess(personal.sources, self._today),
             flags=flags,
+            priority=priority,
         )
         return Parsed(candidate)
 

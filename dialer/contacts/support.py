@@ -83,6 +83,16 @@ def flags(cell: str) -> tuple[str, ...]:
     return words
 
 
+def priority(cell: str) -> int | None:
+    """A digit; None: not given. Bad when it is anything else."""
+    found = cell.strip()
+    if not found:
+        return None
+    if len(found) != 1 or not found.isdecimal():
+        raise Bad("is no priority", "0 to 9, more is called sooner")
+    return int(found)
+
+
 def yes(cell: str, rules: Rules) -> bool:
     """Bad when it is neither yes nor no; empty is no."""
     word = plain(cell)

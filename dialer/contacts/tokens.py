@@ -31,6 +31,8 @@ def contact_of(vault: Vault, candidate: Candidate) -> Contact:
         creditor=personal.creditor,
         sources=candidate.provenance.kinds,
         consents=candidate.consents,
+        dated=candidate.provenance.dated,
+        priority=candidate.priority,
     )
 
 

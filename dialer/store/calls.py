@@ -37,6 +37,11 @@ _rows = (
 )
 _page = _rows.where(attempts.c.row > bindparam("after")).limit(bindparam("limit"))
 _page_of = _page.where(attempts.c.campaign_id == bindparam("campaign_id"))
+#: By the unique index of campaign, contact and n.
+_of = _rows.where(
+    attempts.c.campaign_id.in_(select(campaigns.c.campaign_id)),
+    attempts.c.contact_id == bindparam("contact_id"),
+)
 _prefixed = _rows.where(
     attempts.c.attempt_id >= bindparam("prefix"),
     attempts.c.attempt_id < bindparam("end"),
@@ -82,6 +87,9 @@ class SqlCalls:
     async def reached(self, campaign_id: str, since: datetime) -> tuple[Reached, ...]:
         return await self._runner.read(lambda c: reached(c, campaign_id, since))
 
+    async def of(self, contact_id: str) -> tuple[AttemptRow, ...]:
+        return await self._runner.read(lambda c: of(c, contact_id))
+
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
         """Refused: several ids begin with this."""
         return await self._runner.read(lambda c: show(c, attempt_id))
@@ -103,6 +111,11 @@ def page(
         values |= {"campaign_id": campaign_id}
     rows = connection.execute(statement, values).all()
     return tuple(map(attempt_row_of, rows)), rows[-1].row if rows else after
+
+
+def of(connection: Connection, contact_id: str) -> tuple[AttemptRow, ...]:
+    rows = connection.execute(_of, {"contact_id": contact_id})
+    return tuple(map(attempt_row_of, rows))
 
 
 def show(connection: Connection, prefix: str) -> tuple[AttemptRow, Turns]:

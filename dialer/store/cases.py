@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -61,6 +61,7 @@ class Wish(NamedTuple):
     creditor: str
     packs: tuple[str, ...] = ()
     purpose: str = "collection"
+    dated: date | None = None
 
 
 def wish(
@@ -83,6 +84,7 @@ def wish(
         importer,
         contact.creditor,
         *asked,
+        dated=contact.dated,
     )
 
 
@@ -218,6 +220,7 @@ def case_of(wish: Wish, found: Found, reviewers: tuple[str, ...]) -> Case:
         flags=tuple(dict.fromkeys(row[0] for row in flagged)),
         purpose=wish.purpose,
         flags_until=last_end(flagged),
+        dated=wish.dated,
     )
 
 

@@ -25,7 +25,10 @@ from dialer.store.rows import (
 from dialer.store.tables import OPEN, attempts, contacts, stamp, turns
 from dialer.store.work import Work, new_id
 
-MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account")
+MINE = (
+    *("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account"),
+    "priority",
+)
 _ending = Listed(
     lambda lists: (
         select(
@@ -50,7 +53,7 @@ _busy = Listed(
 )
 NEXT = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "not_before", "stage", "asked"),
+    *("account", "not_before", "stage", "asked", "priority"),
 )
 BLANK = {"verdict": "{}", "rules": "", "facts": "{}", "measures": "{}", "cause": ""}
 _next = Prepared(
@@ -164,6 +167,7 @@ def next_values(row: Any, outcome: Outcome, wish: NextTry) -> Values:
         "not_before": stamp(wish.not_before),
         "stage": max(row.contact_stage, outcome.stage),
         "asked": int(wish.asked),
+        "priority": row.priority,
     }
 
 

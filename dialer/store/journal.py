@@ -26,6 +26,8 @@ KINDS = {
     "attempt.refused": "the gate refused for good, with every reason (attempt)",
     "attempt.postponed": "the gate refused for now, with every reason (attempt)",
     "attempt.returned": "a lease lapsed before dialing: due again (attempt)",
+    "attempt.shown": "an agent was shown the case before it is called (attempt)",
+    "attempt.chosen": "an agent accepted the case, or passed it over (attempt)",
     "attempt.dialing": "the gate allowed it; the call is about to be placed (attempt)",
     "attempt.answered": "the far end picked up (attempt)",
     "attempt.lost": "its node died after dialing; never dialed again (attempt)",

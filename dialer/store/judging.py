@@ -16,6 +16,7 @@ from dialer.store.moves import attempt_of, changes, save
 from dialer.store.prepared import Listed
 from dialer.store.rows import (
     consents_of,
+    dated_of,
     reason_map,
     rules_text,
     verdict_text,
@@ -70,6 +71,7 @@ def facts(
             importers[row.batch_id],
             row.creditor,
             *asked[row.campaign_id],
+            dated=dated_of(row.dated),
         )
         for row in rows
     ]

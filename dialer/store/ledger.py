@@ -12,9 +12,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     TextClause,
     bindparam,
+    func,
     or_,
     select,
     update,
@@ -52,6 +54,7 @@ from dialer.store.tables import (
     ASKED,
     DUE,
     HELD,
+    RAISED,
     attempts,
     campaigns,
     contacts,
@@ -67,7 +70,7 @@ _running = select(campaigns.c.campaign_id).where(
 )
 
 
-def _claim_of(kind: TextClause) -> Prepared:
+def _claim_of(kind: TextClause, *more: ColumnElement[bool]) -> Prepared:
     """due -> reserved, oldest first, of the due attempts that `kind` names."""
     due = (
         select(attempts.c.row)
@@ -75,6 +78,7 @@ def _claim_of(kind: TextClause) -> Prepared:
             attempts.c.campaign_id == bindparam("wanted"),
             attempts.c.campaign_id.in_(_running),
             kind,
+            *more,
             attempts.c.not_before <= bindparam("now"),
         )
         .order_by(attempts.c.not_before, attempts.c.row)
@@ -94,6 +98,15 @@ def _claim_of(kind: TextClause) -> Prepared:
 
 
 _claim, _claim_asked = _claim_of(DUE), _claim_of(ASKED)
+_claim_raised = _claim_of(RAISED, attempts.c.priority == bindparam("priority"))
+#: The highest priority below `below` that some attempt waits with.
+_raised = Prepared(
+    select(func.max(attempts.c.priority)).where(
+        attempts.c.campaign_id == bindparam("wanted"),
+        RAISED,
+        attempts.c.priority < bindparam("below"),
+    )
+)
 MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "position", "number")
 THEIRS = (
     "person",
@@ -104,11 +117,14 @@ THEIRS = (
     "sources",
     "consents",
     "creditor",
+    "dated",
 )
 _claimed = Listed(
     lambda lists: (
         select(
-            *(attempts.c[n] for n in (*MINE, *GOVERNED) if n != "contact_id"), contacts
+            *(attempts.c[n] for n in (*MINE, *GOVERNED) if n != "contact_id"),
+            attempts.c.priority.label("attempt_priority"),
+            contacts,
         )
         .join_from(attempts, contacts)
         .where(attempts.c.row.in_(lists("rows")))
@@ -236,17 +252,40 @@ def take(work: Work, want: Want, limit: int) -> list[Any]:
     told = {**values, **lease}
     rows = [row for (row,) in _claim_asked.run(work.connection, told)]
     asked = set(rows)
+    rows += raised(work, told, limit - len(rows))
     if len(rows) < limit:
         told["limit"] = limit - len(rows)
         rows += [row for (row,) in _claim.run(work.connection, told)]
     if not rows:
         return []
     found = [r for p in parts(rows) for r in _claimed.all(work.connection, {"rows": p})]
-    found.sort(key=lambda row: (row.row not in asked, row.not_before, row.row))
+    found.sort(
+        key=lambda row: (
+            row.row not in asked,
+            -row.attempt_priority,
+            row.not_before,
+            row.row,
+        )
+    )
     ids = [row.attempt_id for row in found]
     body = {"node": taken.node, "lease_until": lease["until"], "attempts": ids}
     work.note(now, "attempt.reserved", campaign_id, body)
     return found
+
+
+def raised(work: Work, told: Mapping[str, object], limit: int) -> list[Any]:
+    """Reserve attempts whose priority is above 0, the highest first, up to `limit`.
+    One priority at a time: what waits for its hour is passed over by the index."""
+    rows, below = list[Any](), 10
+    while len(rows) < limit and below > 1:
+        asked = {"wanted": told["wanted"], "below": below}
+        (found,) = _raised.run(work.connection, asked).fetchone()
+        if found is None:
+            break
+        below = found
+        wish = {**told, "priority": found, "limit": limit - len(rows)}
+        rows += [row for (row,) in _claim_raised.run(work.connection, wish)]
+    return rows
 
 
 class Ask(NamedTuple):

@@ -6,6 +6,7 @@ numbers that several contacts share.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +41,7 @@ _importer = select(batches.c.importer).where(
 )
 NEW = (
     *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "stage", "verdict", "rules", *moves.GOVERNED),
+    *("account", "stage", "verdict", "rules", "priority", *moves.GOVERNED),
 )
 _new = Prepared(insert(attempts).values({name: bindparam(name) for name in NEW}))
 
@@ -57,6 +58,10 @@ class Order:
     now: datetime
     commit: bool
     taken: set[str] = field(default_factory=set)
+    priority: int = field(init=False)  # of contacts that have none of their own
+
+    def __post_init__(self) -> None:
+        self.priority = json.loads(self.campaign.settings).get("priority", 0)
 
 
 def batch_ids(connection: Connection, wanted: Sequence[str]) -> list[str]:
@@ -193,12 +198,15 @@ def judged_values(order: Order, verdict: Verdict) -> dict[str, object]:
         "n": 1,
         "verdict": verdict_text(verdict),
         "rules": rules_text(verdict),
+        "priority": order.priority,
     }
 
 
 def own_values(planned: Planned) -> dict[str, object]:
     contact = planned.contact
+    own = {} if contact.priority is None else {"priority": contact.priority}
     return {
+        **own,
         "attempt_id": new_id(),
         "contact_id": contact.contact_id,
         "position": planned.number,

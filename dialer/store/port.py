@@ -364,6 +364,33 @@ class Ledger(Protocol):
         ...
 
 
+class Previews(Protocol):
+    """Attempts that wait for an agent's word before they are dialed."""
+
+    async def offer(self, campaign_id: str, attempt_id: str, at: datetime) -> None:
+        """An agent may be shown it."""
+        ...
+
+    async def next(self, campaign_id: str, agent: str, at: datetime) -> str | None:
+        """Show this agent an attempt: the one they have not answered, else the one
+        that was offered first. None: there is none."""
+        ...
+
+    async def answer(
+        self, attempt_id: str, agent: str, at: datetime, *, call: bool
+    ) -> None:
+        """Refused: it was not shown to them, or waits no more."""
+        ...
+
+    async def answers(self, campaign_id: str) -> Mapping[str, str | None]:
+        """Attempt -> the agent who wants to call; None: passed over."""
+        ...
+
+    async def withdraw(self, attempt_id: str) -> None:
+        """It is dialed, or given back."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """Attempts dialed within one hour (UTC, from `hour` on) to numbers of one place."""
@@ -388,6 +415,10 @@ class Calls(Protocol):
 
     async def reached(self, campaign_id: str, since: datetime) -> Sequence[Reached]:
         """Attempts dialed from `since` on, by hour and place, in order."""
+        ...
+
+    async def of(self, contact_id: str) -> Sequence[AttemptRow]:
+        """All attempts of one contact, in the order of creation."""
         ...
 
     async def show(self, attempt_id: str) -> tuple[AttemptRow, Turns]:
@@ -503,5 +534,6 @@ class Stores:
     campaigns: Campaigns
     ledger: Ledger
     calls: Calls
+    previews: Previews
     agreements: Agreements
     journal: Journal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -72,7 +72,14 @@ def contact_row(contact: Contact, batch_id: str, place: int) -> dict[str, object
         "consents": consents_text(contact.consents),
         "stage": contact.stage,
         "calls": contact.calls,
+        "priority": contact.priority,
+        "dated": contact.dated and contact.dated.isoformat(),
     }
+
+
+@lru_cache(maxsize=1024)  # months
+def dated_of(written: str | None) -> date | None:
+    return None if written is None else date.fromisoformat(written)
 
 
 def contact_of(row: Any) -> Contact:
@@ -90,6 +97,8 @@ def contact_of(row: Any) -> Contact:
         consents=consents_of(row.consents),
         stage=row.stage,
         calls=row.calls,
+        priority=row.priority,
+        dated=dated_of(row.dated),
     )
 
 

@@ -26,6 +26,7 @@ from dialer.store.journal import SqlJournal
 from dialer.store.keys import TenantKey
 from dialer.store.ledger import SqlLedger
 from dialer.store.port import StoreError, Stores
+from dialer.store.previews import SqlPreviews
 from dialer.store.runner import Runner, Told, translated, untold
 from dialer.store.vault import SealedVault, unlock
 
@@ -141,6 +142,7 @@ async def open_sqlite(
             campaigns=SqlCampaigns(shared),
             ledger=SqlLedger(shared, pens),
             calls=SqlCalls(shared),
+            previews=SqlPreviews(shared),
             agreements=SqlAgreements(shared, pens),
             journal=SqlJournal(shared),
         )

@@ -128,6 +128,8 @@ contacts = Table(
     Column("consents", Text, nullable=False),
     Column("stage", Integer, nullable=False),
     Column("calls", Integer, nullable=False),
+    Column("dated", String(10)),  # ISO date: see `model.Contact`
+    Column("priority", Integer),  # 0-9, more is sooner; NULL: what the campaign says
     CheckConstraint("stage BETWEEN 1 AND 5", name="stage_known"),
     Index("ix_contacts_batch_id_place", "batch_id", "place", unique=True),
 )
@@ -209,6 +211,7 @@ attempts = Table(
     Column("facts", Text, nullable=False, server_default="{}"),
     Column("measures", Text, nullable=False, server_default="{}"),
     Column("asked", Integer, nullable=False, server_default="0"),  # by the callee: 1
+    Column("priority", Integer, nullable=False, server_default="0"),
     CheckConstraint(among("phase", Phase), name="phase_known"),
     CheckConstraint("n >= 1 AND position >= 0", name="counted"),
     CheckConstraint(f"{LEASED} = (node IS NOT NULL)", name="leased_node"),
@@ -229,6 +232,7 @@ attempts = Table(
 OPEN = text("ended_at IS NULL")  # the phase is not done
 DUE = text("phase = 'due'")
 ASKED = text("phase = 'due' AND asked = 1")
+RAISED = text("phase = 'due' AND priority > 0")
 HELD = text("lease_until IS NOT NULL")  # LEASED
 RANG = text("dialing_at IS NOT NULL")
 #: One open attempt per phone, across all campaigns.
@@ -254,6 +258,14 @@ Index(
     postgresql_where=ASKED,
 )
 Index(
+    "ix_attempts_raised",
+    attempts.c.campaign_id,
+    attempts.c.priority,
+    attempts.c.not_before,
+    sqlite_where=RAISED,
+    postgresql_where=RAISED,
+)
+Index(
     "ix_attempts_leases",
     attempts.c.lease_until,
     sqlite_where=HELD,
@@ -265,6 +277,17 @@ Index(
     attempts.c.dialing_at,
     sqlite_where=RANG,
     postgresql_where=RANG,
+)
+
+previews = Table(  # cases that agents may look at before they are called
+    "previews",
+    ledger,
+    Column("attempt_id", ForeignKey("attempts.attempt_id"), primary_key=True),
+    Column("campaign_id", String(40), nullable=False),
+    Column("offered_at", UtcTime, nullable=False),
+    Column("agent", String(80)),  # who is shown it
+    Column("answer", String(4)),
+    one_of("answer", ("call", "pass")),
 )
 
 turns = Table(

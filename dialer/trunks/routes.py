@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from dialer.channels.port import (
+    Agents,
     Cause,
     Channel,
     ChannelDown,
@@ -25,6 +26,7 @@ from dialer.channels.port import (
     NoSeat,
     NotAnswered,
     Order,
+    Queue,
     Switch,
 )
 from dialer.clock import Clock
@@ -63,6 +65,7 @@ class Routes:
     """A `channels.port.Carrier`.
 
     switches: by `Trunk.switch`. told: of changes. draw: see `candidates`.
+    agents: of the one Asterisk that all these trunks are of; None: of several.
     """
 
     def __init__(
@@ -72,7 +75,9 @@ class Routes:
         clock: Clock,
         told: Callable[[Change], None] = lambda change: None,
         draw: Callable[[], float] = random.random,
+        agents: Agents | None = None,
     ) -> None:
+        self._agents = agents
         self._trunks = dict(trunks)
         self._clock = clock
         self._told = told
@@ -89,6 +94,12 @@ class Routes:
         }
         self._queues = defaultdict[frozenset[str], asyncio.Lock](asyncio.Lock)
         self._freed = asyncio.Event()
+
+    async def queue(self, name: str) -> Queue:
+        """As `port.Agents`: callees are put through where their call came in."""
+        if self._agents is None:
+            raise ChannelDown("the trunks are of several Asterisks: name those of one")
+        return await self._agents.queue(name)
 
     @asynccontextmanager
     async def seat(self, number: str, caller_id: str) -> AsyncIterator[Channel]:

@@ -41,6 +41,7 @@ BEHAVIOUR = {
     "failed": ["Hangup(58)"],
 }
 DESK = "+8617000000999"  # where the people of the queue sit
+QUEUE = "[people]\njoinempty = no\nstrategy = rrmemory\n"
 TOLD = ("Reason", "Stage", "Language")
 SINGS = "+8617000000998"  # 1 s of tone instead of ringing; answered 1 s later
 
@@ -94,7 +95,7 @@ def _network(
                     r":\d+/media", f":{asterisk.free_tcp()}/media", client
                 ),
                 "pjsip.conf": trunks,
-                "queues.conf": "[people]\njoinempty = no\n",
+                "queues.conf": QUEUE,
             },
             sip=ours,
         ) as engine,

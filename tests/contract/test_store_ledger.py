@@ -30,6 +30,7 @@ from tests.kit.stores import (
     claimed,
     contact,
     dialed,
+    imported,
     kinds,
     opened,
     planned,
@@ -324,3 +325,33 @@ async def test_who_asked_for_this_time_is_called_before_others(stores: Stores) -
     assert [c.n for c in found] == [2, 1]
     assert found[0].contact.contact_id == one.contact.contact_id
     assert [c.n for c in await claimed(stores, 9, now=at)] == [1, 1]
+
+
+async def test_priorities_order_those_who_may_be_called(stores: Stores) -> None:
+    """Callbacks first, then by priority, then by the file; who waits for an hour does
+    not hold up others, and a try again keeps its priority."""
+    given = {2: 5, 3: 9, 4: 0, 5: 5}
+    everybody = [contact(i, priority=given.get(i)) for i in range(1, 7)]
+    await imported(stores, everybody, batch_id="of-spring")
+    settings = json.dumps({"priority": 1})  # of 1 and 6, who have none
+    made = Campaign("spring", "spring", "created", settings, NOW)
+    await stores.campaigns.create(made)
+    await stores.campaigns.set_state("spring", "running", NOW)
+    await planned(stores, "spring")
+    order = [await stores_next(stores, 2), await stores_next(stores, 1)]
+    assert order == [["c_000003", "c_000002"], ["c_000005"]]
+    three = {r.contact_id: r.attempt_id async for r in stores.calls.list("spring")}
+    soon = NOW + timedelta(minutes=30)
+    for name, again in (("c_000003", NextTry(0, soon, "busy")), ("c_000005", None)):
+        attempt = three[name]
+        await stores.ledger.dialing(attempt, node=NODE, now=NOW, judge=allow)
+        end = Outcome(Disposition.BUSY, NOW, next_try=again)
+        await stores.ledger.finish(attempt, end)
+    assert await stores_next(stores, 2) == ["c_000001", "c_000006"]  # not yet 3
+    later = NOW + timedelta(hours=1)
+    assert await stores_next(stores, 9, later) == ["c_000003", "c_000004"]
+
+
+async def stores_next(stores: Stores, limit: int, now: datetime = NOW) -> list[str]:
+    found = await claimed(stores, limit, now=now)
+    return [one.contact.contact_id for one in found]

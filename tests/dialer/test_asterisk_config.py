@@ -24,12 +24,14 @@ def test_every_call_has_a_limit_before_anything_else() -> None:
         "accord",
         "accord-early",
         "accord-people",
+        "accord-agent",
         "accord-about",
         "accord-taken",
         "accord-in",
     ]
     lasts = {"accord": "Hangup()", "accord-early": "Hangup()"}
     lasts["accord-people"] = "Goto(accord,s,1)"  # which has a limit of its own
+    lasts["accord-agent"] = "Goto(accord,s,1)"
     for context, last in lasts.items():
         (first,) = found[context]["exten"]
         assert ",1,Set(TIMEOUT(absolute)=" in first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -127,3 +127,19 @@ def test_what_is_unknown_or_odd_refuses_and_never_raises(name: str, value: Any) 
 def test_an_odd_now_refuses(now: Any) -> None:
     verdict = judge(CN, now, BOOK)
     assert [r.rule for r in verdict.reasons] == ["accord.facts.at"]
+
+
+def test_a_number_whose_sources_are_too_old_is_not_called() -> None:
+    """Five years; what will be too old when hours open next has no next instant."""
+    noon, night = at(CN, "2026-11-24 12:00"), at(CN, "2026-11-24 23:30")
+    old = {days: noon.date() - timedelta(days=days) for days in (1825, 1826, 1827)}
+    cases = {days: replace(CN, dated=since) for days, since in old.items()}
+    assert judge(cases[1826], noon, BOOK).allowed
+    late = judge(cases[1827], noon, BOOK)
+    assert [r.rule for r in late.reasons] == ["accord.age"]
+    assert "1827 days old, at most 1826" in late.reasons[0].detail
+    assert late.next_allowed is None
+    assert judge(cases[1825], night, BOOK).next_allowed is not None
+    assert judge(cases[1826], night, BOOK).next_allowed is None
+    odd = judge(replace(CN, dated="2026"), noon, BOOK)  # type: ignore[arg-type]
+    assert [r.rule for r in odd.reasons] == ["accord.facts.dated"]

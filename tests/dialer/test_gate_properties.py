@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -71,6 +71,13 @@ def consents(draw: st.DrawFn, now: datetime) -> Consent:
     return Consent(draw(st.sampled_from(["night", "any"])), start, start + length)
 
 
+AGES = (100, 1820, 1824, 1825, 1826, 1827)  # days; at most 1826
+
+
+def aged(now: datetime, draw: st.DrawFn) -> date:
+    return now.date() - timedelta(days=draw(st.sampled_from(AGES)))
+
+
 @st.composite
 def works(draw: st.DrawFn) -> tuple[Case, datetime]:
     now = draw(NOWS)
@@ -83,13 +90,14 @@ def works(draw: st.DrawFn) -> tuple[Case, datetime]:
             history=tuple(draw(st.lists(calls(now), max_size=12))),
             consents=tuple(draw(st.lists(consents(now), max_size=3))),
             packs=draw(st.sampled_from([(), ("cn",), ("in", "us")])),
+            dated=aged(now, draw) if draw(st.booleans()) else None,
         ),
         now,
     )
 
 
 @given(works(), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_more_history_never_allows_more(
     work: tuple[Case, datetime], data: st.DataObject
 ) -> None:
@@ -103,7 +111,7 @@ def test_more_history_never_allows_more(
 
 
 @given(works(), st.sampled_from(["cn", "us", "us-nv", "us-pa", "ie", "au", "in", "gb"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_a_further_pack_or_flag_never_allows_more(
     work: tuple[Case, datetime], pack: str
 ) -> None:
@@ -114,12 +122,14 @@ def test_a_further_pack_or_flag_never_allows_more(
         or not judge(replace(case, packs=(*case.packs, pack)), now, BOOK).allowed
     )
     assert not judge(replace(case, flags=("cease",)), now, BOOK).allowed
+    older = replace(case, dated=(case.dated or now.date()) - timedelta(days=9))
+    assert allowed or case.dated is None or not judge(older, now, BOOK).allowed
     further = replace(case, zones=(*case.zones, "Asia/Tokyo"))
     assert allowed or not judge(further, now, BOOK).allowed
 
 
 @given(works())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_next_allowed_is_allowed_and_nothing_before_it(
     work: tuple[Case, datetime],
 ) -> None:
@@ -145,7 +155,7 @@ def test_next_allowed_is_allowed_and_nothing_before_it(
 
 
 @given(works())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_next_allowed_is_the_first_allowed_minute(work: tuple[Case, datetime]) -> None:
     """Minute by minute, for the three days that most answers lie in."""
     case, now = work

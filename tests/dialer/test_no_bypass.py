@@ -27,7 +27,7 @@ HARMLESS = {
     for spelt in ("force", "--force")
 }
 CALLING = {
-    "campaign create": {"path"},
+    "campaign create": {"path", "priority"},  # who comes first, within the law
     "campaign list": set(),
     "campaign launch": {"name", "wait", "lines"},
     "campaign pause": {"name"},
@@ -37,6 +37,9 @@ CALLING = {
     "campaign status": {"name"},
     "campaign why": {"name"},
     "campaign abandoned": {"name"},
+    "campaign next": {"name", "agent"},  # shows a case; nobody is called
+    "campaign accept": {"attempt", "agent"},  # the gate judges it when it is dialed
+    "campaign pass": {"attempt", "agent"},
     "campaign recycle": {"name", "outcomes", "dry_run"},
     "compliance check": {
         *("account", "at", "batch", "consents", "flags", "history", "importer"),

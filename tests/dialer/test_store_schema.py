@@ -81,8 +81,13 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
     with closing(sqlite.connect(str(path))) as connection:
         for table in ("journal", "cursors", "agreement_events", "agreements"):
             connection.execute(f"DROP TABLE {table}")
-        connection.execute("DROP INDEX ix_attempts_asked")
-        connection.execute("ALTER TABLE attempts DROP COLUMN asked")
+        connection.execute("DROP TABLE previews")
+        for index in ("asked", "raised"):
+            connection.execute(f"DROP INDEX ix_attempts_{index}")
+        for column in ("attempts DROP COLUMN asked", "attempts DROP COLUMN priority"):
+            connection.execute(f"ALTER TABLE {column}")
+        for column in ("priority", "dated"):
+            connection.execute(f"ALTER TABLE contacts DROP COLUMN {column}")
         connection.execute("UPDATE alembic_version SET version_num = 'ledger_2'")
         connection.commit()
     engine = open_engine(path)

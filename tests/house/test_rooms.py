@@ -18,12 +18,14 @@ ROOMS: dict[str, set[str]] = {
     "dialer.agreements": {"dialer.evidence.entry"},
     "dialer.compliance": {"dialer.model"},
     "dialer.contacts": LEAVES | {"dialer.store.port"},
-    "dialer.campaign": LEAVES | {"dialer.store.port", "dialer.toml"},
+    "dialer.campaign": LEAVES
+    | {"dialer.channels.port", "dialer.store.port", "dialer.toml"},
     "dialer.channels": {"dialer.clock", "dialer.toml", "speech.audio", "speech.port"},
     "dialer.call": LEAVES
     | {
         "dialer.agreements",
         "dialer.campaign.hours",
+        "dialer.campaign.paced",
         "dialer.campaign.retry",
         "dialer.channels.port",
         "dialer.evidence.mask",

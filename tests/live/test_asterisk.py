@@ -7,15 +7,18 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.port import (
     About,
     Audio,
     Cause,
     ChannelDown,
+    Doing,
     Line,
     NotAnswered,
     Order,
@@ -125,6 +128,32 @@ async def test_people_who_took_a_call_are_not_cut_off(tmp_path: Path) -> None:
         assert ours.channels() == 2  # the callee and the desk
         theirs.command("channel request hangup all")
         await until_gone(ours)
+
+
+async def test_one_agent_of_a_queue_takes_a_call_and_is_seen_to(tmp_path: Path) -> None:
+    """Preview hands over to an agent by name, and to no other."""
+    async with bed(tmp_path) as (rig, _, theirs):
+        channel = rig.channel
+        assert isinstance(channel, AsteriskChannel)
+        (agent,) = (await channel.queue("people")).agents
+        assert agent.doing is Doing.IDLE
+        order = Order("a-1", rig.number("people"), 5.0, people_seconds=5.0)
+        async with channel.place(order) as line:
+            assert not await line.transfer("agent:nobody", About("connect", 1, "en"))
+        async with channel.place(replace(order, attempt_id="a-2")) as line:
+            to = f"agent:{agent.name}"
+            assert await line.transfer(to, About("connect", 1, "en"))
+        async with SystemClock().timeout(5):
+            while rig.told() != ["connect 1 en"]:  # their log is written beside
+                await SystemClock().sleep(0.1)
+        (agent,) = (await channel.queue("people")).agents
+        assert agent.doing is Doing.TALKING
+        theirs.command("channel request hangup all")
+        async with SystemClock().timeout(10):
+            while (await channel.queue("people")).agents[0].doing is not Doing.IDLE:
+                await SystemClock().sleep(0.1)
+        with pytest.raises(ChannelDown, match="no queue 'others'"):
+            await channel.queue("others")
 
 
 async def test_barge_in_takes_back_what_asterisk_has_queued(tmp_path: Path) -> None:

@@ -106,6 +106,9 @@ def draw(seed: int) -> Case:
     case["history"] = history(rng, case, at)
     case["consents"] = consents(rng, at)
     case["purpose"] = "collection" if rng.random() < 0.99 else "marketing"
+    if rng.random() < 0.05:  # most are just old enough, or become so within days
+        age = rng.choice((10, 1790, *range(1823, 1829)))
+        case["sources_dated"] = (at.date() - timedelta(days=age)).isoformat()
     return case
 
 

@@ -42,6 +42,8 @@ def judge(case: Case) -> Opinion:
     always = frozenset(unbending(case))
     now = np.array([at], np.int64)
     broken = always | {rule for rule, bad in bending(case, now) if bad[0]}
+    if "accord.age" in broken:  # nothing gets younger
+        return Opinion(broken, None)
     if not broken:
         return Opinion(broken, datetime.fromisoformat(case["at"]))
     when = None if always else first_open(case, at)
@@ -115,6 +117,9 @@ def packs(case: Case) -> set[str]:
 
 def bending(case: Case, seconds: Ints) -> Iterator[tuple[str, Flags]]:
     """Each rule with the instants that break it."""
+    if since := case.get("sources_dated"):
+        born = datetime.fromisoformat(f"{since}T00:00:00+00:00").timestamp()
+        yield "accord.age", seconds // 86400 - int(born) // 86400 > law.OLDEST
     asked = packs(case)
     clocks = {zone: local(zone, seconds) for zone in case["zones"]}
     agreed = {scope: consented(case, scope, seconds) for scope in ("night", "any")}

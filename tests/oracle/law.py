@@ -115,6 +115,7 @@ KINDS = frozenset(
         "public_register",
     }
 )
+OLDEST = 1826  # days of UTC since three kinds of source have supported the number
 US_FLAGS = frozenset({"attorney", "cease", "do_not_call", "workplace"})
 
 OF_COUNTRY = {"CN": "cn", "US": "us", "GB": "gb", "IE": "ie", "AU": "au", "IN": "in"}

@@ -36,7 +36,14 @@ def test_the_cases_meet_every_rule() -> None:
     broken = Counter(rule for one in said for rule in one.broken)
     rules = {
         *("accord.hours", "accord.sources", "accord.reviews", "accord.flags"),
-        *("accord.purpose", "cn.hours", "cn.talks", "cn.attempts", "us.hours"),
+        *(
+            "accord.age",
+            "accord.purpose",
+            "cn.hours",
+            "cn.talks",
+            "cn.attempts",
+            "us.hours",
+        ),
         *("us.frequency", "us.wait", "us.flags", "us.artificial_voice"),
         *("us-nv.hours", "us-pa.hours", "ie.hours", "au.hours", "au.week"),
         *("au.month", "gb.abandoned", "in.hours"),

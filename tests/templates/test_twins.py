@@ -66,6 +66,7 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
     want, case = twin.turn.get("given", {}), CASES[twin.language]
     case = replace(
         case,
+        script=twin.turn.get("script", case.script),
         first_call=want.get("first_call", True),
         stage=want.get("case_stage", 1),
         product=want.get("product", "loan"),

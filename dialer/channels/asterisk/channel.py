@@ -26,6 +26,7 @@ from dialer.channels.asterisk.contacts import Peer, peers
 from dialer.channels.asterisk.early import Early
 from dialer.channels.asterisk.link import Link, LinkLost, Login
 from dialer.channels.asterisk.media import Media, Sound
+from dialer.channels.asterisk.queue import known
 from dialer.channels.asterisk.websocket import WebSocket
 from dialer.channels.causes import Causes
 from dialer.channels.line import Transferable
@@ -36,6 +37,7 @@ from dialer.channels.port import (
     Line,
     NotAnswered,
     Order,
+    Queue,
     Unsure,
 )
 from dialer.channels.tries import call_id
@@ -45,7 +47,7 @@ log = logging.getLogger(__name__)
 
 CONTEXT = "accord"  #: of the dialplan we ship (config/asterisk/extensions.conf)
 PEOPLE = "accord-people"
-WAIT = 60  #: seconds that people may take to answer
+AGENT = "accord-agent"
 AFTER = 1.0  #: seconds a Hangup event may come after the Originate failed
 MARGIN = 5.0  #: seconds past the ring time after which we stop waiting for Asterisk
 LIMIT = 1800  #: seconds after which Asterisk ends a call by itself
@@ -103,6 +105,7 @@ class AsteriskChannel(Alive):
             self._media[WebSocket.kind] = WebSocket(clock, *websocket)
         self._link = Link(login, clock, self._heard, regained=self._look_again)
         self._calls: dict[str, Pending] = {}
+        self._agents: dict[str, str] = {}  # of the queue looked at last: their phones
         self._group = asyncio.TaskGroup()
         self.trunk = ""
         sound = self._media[AudioSocket.kind]
@@ -136,6 +139,16 @@ class AsteriskChannel(Alive):
         names = (TRUNK.match(message.get("Channel")) for message in listed)
         return Counter(match[1] for match in names if match)
 
+    async def queue(self, name: str) -> Queue:
+        """See `port.Agents`."""
+        try:
+            listed = await self._link.ask_list("QueueStatus", [("Queue", name)])
+        except LinkLost as lost:
+            raise ChannelDown("the Asterisk was lost") from lost
+        found = known(name, listed, self._calls)
+        self._agents = found.interfaces
+        return found.queue
+
     async def left(self, orders: Sequence[Order]) -> dict[str, bool]:
         """See `port.Switch`."""
         found = dict.fromkeys((order.attempt_id for order in orders), False)
@@ -145,7 +158,7 @@ class AsteriskChannel(Alive):
                 call = channel.get("Uniqueid")
                 if call not in tries:
                     continue
-                if channel.get("Context") != PEOPLE:
+                if channel.get("Context") not in (PEOPLE, AGENT):
                     await self._link.ask("Hangup", [("Channel", call)])
                 elif channel.get("BridgeId"):
                     found[tries[call]] = True
@@ -192,7 +205,8 @@ class AsteriskChannel(Alive):
         variables = [
             *(("__ACCORD_CALL", call), ("ACCORD_MEDIA", media.where)),
             ("ACCORD_MEDIA_KIND", media.kind),
-            *(("ACCORD_LIMIT", str(LIMIT)), ("ACCORD_WAIT", str(WAIT))),
+            ("ACCORD_LIMIT", str(LIMIT)),
+            ("ACCORD_WAIT", str(round(order.people_seconds))),
         ]
         try:
             answer = await self._link.ask(
@@ -258,8 +272,9 @@ class AsteriskChannel(Alive):
         return coming.result() if coming.done() else False
 
     async def _redirect(self, order: Order, to: str, about: About) -> bool:
-        """To the queue of people, with what they are told. Errors as of `Link.ask`."""
-        _, _, queue = to.partition(":")
+        """To the queue of people (`people`, `queue:people`), or one of its agents
+        (`agent:ann`), with what they are told. Errors as of `Link.ask`."""
+        kind, _, name = to.rpartition(":")
         channel = ("Channel", call_id(order))
         told = {
             "ATTEMPT": order.attempt_id,
@@ -267,10 +282,13 @@ class AsteriskChannel(Alive):
             "STAGE": str(about.stage),
             "LANGUAGE": about.language,
         }
-        for name, value in told.items():  # __: the legs to people inherit it
-            named = ("Variable", f"__ACCORD_{name}"), ("Value", value)
+        if kind == "agent":
+            told["AGENT"] = self._agents.get(name, "")
+        for key, value in told.items():  # __: the legs to people inherit it
+            named = ("Variable", f"__ACCORD_{key}"), ("Value", value)
             await self._link.ask("Setvar", [channel, *named])
-        where = ("Context", PEOPLE), ("Exten", queue), ("Priority", "1")
+        there = (AGENT, "s") if kind == "agent" else (PEOPLE, name)
+        where = ("Context", there[0]), ("Exten", there[1]), ("Priority", "1")
         answer = await self._link.ask("Redirect", [channel, *where])
         return answer.get("Response") == "Success"
 

@@ -11,7 +11,7 @@ from dialer.channels.alive import Alive
 from dialer.channels.line import Ticker
 from dialer.channels.loopback.actor import Understands, actor
 from dialer.channels.loopback.callee import Callee, Speech
-from dialer.channels.loopback.line import Leg, LoopbackLine, People, Wire
+from dialer.channels.loopback.line import Leg, LoopbackLine, People, Takers, Wire
 from dialer.channels.loopback.record import CarrierRecord
 from dialer.channels.port import (
     Cause,
@@ -70,7 +70,7 @@ class LoopbackChannel(Alive):
         callees: Mapping[str, Callee],
         clock: Clock,
         *,
-        people: People | None = None,
+        people: Takers | None = None,
         understands: Understands | None = None,
         record: Path | None = None,
     ) -> None:

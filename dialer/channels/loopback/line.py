@@ -7,6 +7,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class Wire:
     up: Inbox = field(default_factory=Inbox)
     down: bytearray = field(default_factory=bytearray)
     wish: asyncio.Future[bool] | None = None
+    to: str = ""
     about: About | None = None
     over: bool = False
 
@@ -65,26 +67,45 @@ class LoopbackLine:
         wire = self._wire
         if wire.over or not to:
             return False
-        wire.about = about
+        wire.to, wire.about = to, about
         if wire.wish is None or wire.wish.done():
             wire.wish = asyncio.get_running_loop().create_future()
         return await asyncio.shield(wire.wish)
 
 
+class Takers(Protocol):
+    """Those a callee can be handed to."""
+
+    def asked(self, caller: object, to: str, waited: float) -> bool | None:
+        """Asked every 20 ms: does somebody take the caller, who has waited so many
+        seconds? None: not yet, False: nobody will."""
+        ...
+
+    def took(self, about: About) -> None:
+        """They have the callee, and were told this."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class People:
-    """Those a callee can be handed to: whether they pick up, after how many seconds."""
+    """Whether they pick up, after how many seconds; always the same."""
 
     answer: bool = True
     after: float = 2.0
     told: list[About] = field(default_factory=list)  #: of those who were taken over
+
+    def asked(self, caller: object, to: str, waited: float) -> bool | None:
+        return self.answer if waited >= self.after else None
+
+    def took(self, about: About) -> None:
+        self.told.append(about)
 
 
 class Leg:
     """The carrier's end: once every 20 ms, both ways, through G.711 mu-law."""
 
     def __init__(
-        self, wire: Wire, actor: Actor, callee: Callee, people: People
+        self, wire: Wire, actor: Actor, callee: Callee, people: Takers
     ) -> None:
         self._wire = wire
         self._actor = actor
@@ -133,12 +154,13 @@ class Leg:
             self._waited = 0
             return
         self._waited += 1
-        if self._waited < round(self._people.after * 50):
+        taken = self._people.asked(self, self._wire.to, self._waited / 50)
+        if taken is None:
             return
-        wish.set_result(self._people.answer)
-        if self._people.answer:
+        wish.set_result(taken)
+        if taken:
             assert self._wire.about is not None
-            self._people.told.append(self._wire.about)
+            self._people.took(self._wire.about)
             self._wire.end()
 
 
