@@ -90,6 +90,9 @@ def day_clips(fragments: Fragments, day: date, today: date) -> tuple[str, ...]:
 def _call_slot(
     name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
 ) -> tuple[str, ...]:
+    if name == "wish":
+        wish = fragments.wishes.get(facts.get("wish", ""), "")
+        return (wish,) if wish else ()
     if name == "date":
         day = promise(facts.get("promise_date", ""), case.today)
         return day_clips(fragments, day, case.today.date()) if day else ()
@@ -257,7 +260,8 @@ def clips(library: Library, case: CaseFacts) -> list[Clip]:
         for text in (*template.text, *template.again):
             for clip in _possible(text, fragments, case):
                 found[clip.text] = found.get(clip.text, False) or clip.personal
-    for text in fragment_clips(fragments, case.today.date()):
+    days = fragment_clips(fragments, case.today.date())
+    for text in (*fragments.wishes.values(), *days):
         found.setdefault(text, False)
     return [Clip(text, personal) for text, personal in found.items()]
 
@@ -321,6 +325,7 @@ def _possible(text: str, fragments: Fragments, case: CaseFacts) -> Iterator[Clip
     facts = {
         "promise_date": case.today.date().isoformat(),
         "callback_at": _reachable(case.today),
+        "wish": next(iter(fragments.wishes), ""),
     }
     choices = range(1, len(case.options) + 1) if "chosen" in names else (0,)
     for number in choices:

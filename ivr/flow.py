@@ -91,6 +91,9 @@ class Walk:
         failures = self.script.failures
         told = (failures.reprompt, failures.again, failures.still_there)
         self.say(node, (*told, failures.ponder), "failures")
+        clarify = failures.clarify
+        asked = (clarify.ask, clarify.denied, clarify.keys_prompt)
+        self.say(node, asked, "failures.clarify")
         for name in ("give_up", "stuck", "silent", "beep"):
             self.follow(node, getattr(failures, name), f"failures.{name}")
 

@@ -78,7 +78,12 @@ class NotTaken:
     """The person we wanted to hand over to did not come."""
 
 
-Heard = Said | Pressed | Silent | Beeped | NotTaken
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """They hung up, or we are about to: what is in doubt is settled for them."""
+
+
+Heard = Said | Pressed | Silent | Beeped | NotTaken | Gone
 
 
 # --- what to do
@@ -153,7 +158,7 @@ class Understood:
 
     intent: str
     confidence: float
-    by: str  # rule | classifier | key | none
+    by: str  # rule | classifier | key | expected | confirmed | none
     slots: dict[str, str] = field(default_factory=dict)  # ISO dates, plain decimals
     guess: str = ""
 
@@ -170,5 +175,6 @@ class Position:
     visits: tuple[tuple[str, int], ...] = ()
     confirmed: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()  # explained so far
+    guess: Understood | None = None  # what we have just asked back about
     facts: tuple[tuple[str, str], ...] = ()
     over: bool = False

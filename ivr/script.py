@@ -84,9 +84,19 @@ class State(Part):
     ponder: bool = False  # the first silence is left to think, without asking again
 
 
+class Clarify(Part):
+    """How we ask back about what was heard unsurely; see `ivr.doubt`."""
+
+    ask: str  # names the guess: the slot `wish`
+    denied: str  # after a no, before the question is asked again
+    keys: dict[str, str]  # key -> yes or no
+    keys_prompt: str
+
+
 class Failures(Part):
     """Two failures to understand, then a person; and what to do when stuck."""
 
+    clarify: Clarify  # instead of the first, where there is a guess
     reprompt: str
     again: str  # second failure: said before the keys are offered
     still_there: str  # after a silence, before asking again

@@ -18,7 +18,7 @@ DEBT_SLOTS = frozenset(
 )
 #: Personal, or telling of a debt: a clip with one of these is sealed in the cache.
 PERSONAL_SLOTS = DEBT_SLOTS | {"name"}
-CALL_SLOTS = frozenset({"callback", "date"})  #: known only during the call
+CALL_SLOTS = frozenset({"callback", "date", "wish"})  #: known only during the call
 #: What each slot holds, and so how it is spoken.
 SLOT_TYPES = {
     "name": "words",
@@ -33,6 +33,7 @@ SLOT_TYPES = {
     "option_2": "option",
     "option_3": "option",
     "chosen": "option",
+    "wish": "phrase",
 }
 SLOTS = frozenset(SLOT_TYPES)
 CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"})
@@ -91,6 +92,7 @@ class Fragments(Part):
     times: tuple[str, ...] = Field(min_length=26, max_length=26)  # 08:00, 08:30, ...
     ordinals: tuple[str, str, str]
     options: dict[str, tuple[str, ...]]  # name of an option -> pieces of a sentence
+    wishes: dict[str, str]  # intent -> what they want, to ask back about
 
 
 class Clause(Part):

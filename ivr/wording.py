@@ -24,6 +24,7 @@ SPEAKABLE = {
     "zh": re.compile(r"[\u4e00-\u9fff，。？！、：；]*"),
     "en": re.compile(r"[A-Za-z ,.?!:'-]*"),
 }
+FINITE = ("relative", "months", "days", "times", "ordinals")
 #: A sum is spoken with its unit.
 UNITS = ("元", "块", "dollar", "yuan", "pound", "euro")
 
@@ -94,8 +95,9 @@ def fragments_wording(
         for piece in pieces:
             for what in _words(piece, language, forbidden):
                 yield f"options.{name}", f"{what}: {piece}"
-    for key in ("relative", "months", "days", "times", "ordinals"):
-        texts: tuple[str, ...] = getattr(fragments, key)
+    finite = {k: getattr(fragments, k) for k in FINITE}
+    finite["wishes"] = tuple(fragments.wishes.values())
+    for key, texts in finite.items():
         for text in texts:
             if len(text) > MAX_FRAGMENT:
                 yield key, f"longer than {MAX_FRAGMENT} characters: {text}"

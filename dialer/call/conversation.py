@@ -27,6 +27,7 @@ from ivr.port import (
     Confirmed,
     Fact,
     Flag,
+    Gone,
     HandOver,
     HangUp,
     Heard,
@@ -137,6 +138,7 @@ class Conversation:
                 if await self._over():
                     break
             listener.stop()
+        await self._step(Gone())
         return self._talked()
 
     async def _take(self, heard: Audio | Digit, listener: Listener) -> None:
@@ -168,6 +170,7 @@ class Conversation:
 
     async def _say_goodbye(self) -> None:
         """The longest time for a call is over: as if they had said goodbye."""
+        await self._step(Gone())
         self._position, actions = dialogue.respond(
             self._s.library, self._case, self._position, GOODBYE
         )

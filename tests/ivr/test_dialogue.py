@@ -239,20 +239,21 @@ def test_debt_detail_before_identity_is_refused_even_if_a_script_asks_for_it() -
 
 
 def test_an_answer_that_only_the_question_explains() -> None:
-    state = library().script("zh", "mediation").states["first_date"]
+    script = library().script("zh", "mediation")
+    state = Position("first_date", 5)
     lone = Understood("unknown", 0.4, "none", {"date": "2026-12-10"})
-    assert expected(lone, state).intent == "propose_date"
-    debt = library().script("zh", "mediation").states["debt"]
-    assert expected(lone, debt) == lone
+    assert expected(lone, state, script).intent == "propose_date"
+    debt = Position("debt", 2)
+    assert expected(lone, debt, script) == lone
     no = Understood("unknown", 0.4, "none", {"yes_no": "no"})
-    assert expected(no, debt).intent == "no"
+    assert expected(no, debt, script).intent == "no"
     yes = Understood("unknown", 0.4, "none", {"yes_no": "yes"})
-    assert expected(yes, debt) == yes, "a commitment is never guessed"
-    options = library().script("zh", "mediation").states["options"]
+    assert expected(yes, debt, script) == yes, "a commitment is never guessed"
+    options = Position("options", 2)
     six = Understood("unknown", 0.4, "none", {"months": "6"})
-    assert expected(six, options).intent == "choose_option"
-    disputed = library().script("zh", "mediation").states["dispute_check"]
-    assert expected(yes, disputed).intent == "yes", "it stops the calls"
+    assert expected(six, options, script).intent == "choose_option"
+    disputed = Position("dispute_check", 2)
+    assert expected(yes, disputed, script).intent == "yes", "it stops the calls"
 
 
 def test_a_sum_that_is_an_option_is_that_option_and_is_read_back() -> None:

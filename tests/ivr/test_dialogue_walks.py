@@ -102,7 +102,8 @@ def turn(
         intent = dice.choice(likely)
     elif luck < 0.7 and stubborn in admitted:
         intent = stubborn
-    meant = Understood(intent, 0.9, "classifier", slots(dice, case))
+    guess = dice.choice(admitted) if intent == "unknown" and luck < 0.9 else ""
+    meant = Understood(intent, 0.9, "classifier", slots(dice, case), guess)
     return dialogue.respond(library(), case, position, meant)
 
 

@@ -73,6 +73,7 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
     )
     facts = {"handover": twin.turn.get("not_taken", "")}
     facts |= {"ponder": "yes"} if want.get("ponder") else {}
+    facts |= {"wish": want["asked"]} if "asked" in want else {}
     if option := want.get("option"):
         facts["option"] = option if option.isdecimal() else "1"
         case = case if option.isdecimal() else replace(case, options=(MEDIATION,))
@@ -91,8 +92,14 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
         visits=tuple(counted(twin.turn).items()),
         confirmed=tuple(passed),
         rights=("stop_calls", "mediation", "person") if want.get("rights") else (),
+        guess=_guess(want.get("asked", "")),
         facts=tuple(facts.items()),
     )
+
+
+def _guess(intent: str) -> Understood | None:
+    """What was asked back about just now."""
+    return Understood("unknown", 0.4, "none", guess=intent) if intent else None
 
 
 def counted(turn: dict[str, Any]) -> dict[str, int]:
@@ -111,7 +118,8 @@ def take(twin: Twin) -> tuple[Position, tuple[Action, ...]]:
         return dialogue.begin(library(), case)
     if "said" in turn or "meant" in turn:
         intent = turn["meant"] if "meant" in turn else turn["intent"]
-        meant = Understood(intent, 1.0, "rule", turn.get("slots", {}))
+        guess = turn.get("guess", "")
+        meant = Understood(intent, 1.0, "rule", turn.get("slots", {}), guess)
         return dialogue.respond(library(), case, position, meant)
     if "key" in turn:
         return dialogue.step(library(), case, position, Pressed(turn["key"]))
