@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from dialer.agreements.state import NODES_NEEDED
 from dialer.agreements.sums import Sums, fresh
 from dialer.call.facts import Terms, account, plans
-from dialer.model import Commitment, Disposition, Personal
+from dialer.model import Commitment, Disposition, Outcome, Personal
 from dialer.offers.days import schedule
 from dialer.offers.plans import MEDIATION, Plan, desk
 from dialer.offers.policy import Rule
+from dialer.store.port import KeyMissing, StoreDown
+
+log = logging.getLogger(__name__)
 
 COMMITTED = frozenset({Disposition.AGREED_PLAN, Disposition.PROMISED})
 
@@ -34,6 +38,28 @@ class Heard:
     nodes: Sequence[str]
     today: date  # the callee's
     shows_amounts: bool = False  # does the masking policy let them be seen?
+
+
+async def commit(
+    outcome: Outcome,
+    heard: Heard,
+    personal: Personal,
+    terms: Terms,
+    *,
+    keep: Callable[[Sums], Awaitable[None]],
+) -> Outcome:
+    """The end of a call with what was agreed in it. Sums are in the vault (`keep`)
+    before the ledger refers to them; where that cannot be, the end is kept all the
+    same, and why there is no agreement."""
+    try:
+        found = agreed(heard, personal, terms)
+        if found and found.sums:
+            await keep(found.sums)
+    except (ValueError, KeyMissing, StoreDown) as error:
+        why = f"it could not be kept: {type(error).__name__}"
+        log.error("what was agreed cannot be kept", extra={"why": why})
+        return replace(outcome, facts={**outcome.facts, "agreement_refused": why})
+    return replace(outcome, commitment=found.commitment) if found else outcome
 
 
 def agreed(heard: Heard, personal: Personal, terms: Terms) -> Agreed | None:

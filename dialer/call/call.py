@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dialer.call.agreed import Heard, agreed
+from dialer.call.agreed import Heard, commit
 from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
@@ -159,11 +159,8 @@ async def _talk(
         await desk.stores.flags.add(_flag_rows(name, claimed, desk))
 
     talked = await Conversation(desk.studio, line, case, secrets(personal), flag).talk()
-    found = agreed(_heard(talked, case, desk), personal, desk.terms)
-    if found and found.sums:
-        await desk.stores.vault.keep(found.sums)  # before the ledger refers to it
-    outcome = _outcome(talked, desk)
-    return replace(outcome, commitment=found.commitment) if found else outcome
+    heard, keep = _heard(talked, case, desk), desk.stores.vault.keep
+    return await commit(_outcome(talked, desk), heard, personal, desk.terms, keep=keep)
 
 
 def _heard(talked: Talked, case: CaseFacts, desk: Desk) -> Heard:

@@ -31,6 +31,7 @@ KINDS = {
     "attempt.lost": "its node died after dialing; never dialed again (attempt)",
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
     "agreement.event": "a signed event of an agreement, with its hash (agreement)",
+    "agreement.refused": "why what a call confirmed became no agreement (attempt)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }

@@ -9,10 +9,11 @@ from decimal import Decimal
 import pytest
 
 from dialer.agreements.sums import Sums
-from dialer.call.agreed import Agreed, Heard, agreed
+from dialer.call.agreed import Agreed, Heard, agreed, commit
 from dialer.call.facts import Terms, case_facts
-from dialer.model import Disposition
+from dialer.model import Disposition, Outcome
 from dialer.offers.plans import Wish
+from dialer.store.port import KeyMissing, StoreDown
 from tests.kit.offers import SHIPPED
 from tests.kit.stores import NOW, contact, personal
 
@@ -106,3 +107,22 @@ def test_a_wish_that_is_lawful_is_the_option_they_hear() -> None:
     terms = replace(TERMS, wishes=(Wish("instalments", 6), Wish("instalments", 3)))
     found = agreed(heard("2"), SOMEONE, terms)
     assert made(found)[2].sums == (100_100, 100_100, 99_801)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "day"),
+    [(StoreDown("full"), ""), (KeyMissing("none"), ""), (None, "the fifth")],
+)
+async def test_what_cannot_be_kept_costs_no_end_of_a_call(
+    trouble: Exception | None, day: str
+) -> None:
+    async def keep(sums: Sums) -> None:
+        if trouble:
+            raise trouble
+
+    told = heard("1", day or "2026-12-05")
+    ended = Outcome(Disposition.AGREED_PLAN, NOW, facts={"option": "1"})
+    found = await commit(ended, told, SOMEONE, TERMS, keep=keep)
+    assert found.commitment is None
+    assert "could not be kept" in found.facts["agreement_refused"]
+    assert replace(found, facts=ended.facts) == ended
