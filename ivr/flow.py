@@ -21,7 +21,7 @@ from ivr.script import (
     admissible,
     answer,
 )
-from ivr.template import DEBT_SLOTS, PRODUCTS, Template, slots
+from ivr.template import DEBT_SLOTS, PRODUCTS, WEIGHED, Template, slots
 from ivr.variants import Context, Families, families, pick
 
 TIMES = (1, 2, 3, 4, 5, 6)  # how often a template is said in a call, for the walk
@@ -207,8 +207,12 @@ def _possible(
     roles = (speaker,) if speaker else ("debtor", "guarantor")
     reached = (1,) if first_call else (1, 2, 3, 4, 5)
     found: dict[str, Template] = {}
-    for of_debt, role, before, time in product(PRODUCTS, roles, reached, TIMES):
-        context = Context(of_debt, role, stage, first_call, before, rights, time)
+    after = [frozenset[str](), *(frozenset({name}) for name in sorted(WEIGHED))]
+    known = product(PRODUCTS, roles, reached, TIMES, after)
+    for of_debt, role, before, time, weighed in known:
+        context = Context(
+            of_debt, role, stage, first_call, before, rights, time, weighed
+        )
         if template := pick(members, context):
             found[template.id] = template
     return tuple(found.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,33 @@ class Option:
     months: int
     each: Decimal  # a month
     total: Decimal
+    last: Decimal = Decimal(0)  # the last month's, where it is another sum
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedSum:
+    """What becomes of a sum a month that they propose. `plan` counts the options of the
+    case, then its others, from 1; 0: none of them."""
+
+    answer: Literal["accepted", "lighter", "nearest", "full", "person"]
+    plan: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedDay:
+    """What becomes of a day that they propose. `moved`: the next day on which payments
+    are taken; `latest`: the last lawful one."""
+
+    answer: Literal["asked", "moved", "latest", "person"]
+    day: date | None = None
+
+
+class Bargain(Protocol):
+    """The creditor's policy for one case. Pure."""
+
+    def amount(self, monthly: Decimal) -> WeighedSum: ...
+
+    def day(self, day: date) -> WeighedDay: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +69,8 @@ class CaseFacts:
     zone: str = "UTC"
     product: str = "loan"  # loan | card | invoice | rent
     role: str = "debtor"  # debtor | guarantor
+    others: tuple[Option, ...] = ()  # lawful too, but not among those listed
+    bargain: Bargain | None = field(default=None, compare=False)
 
 
 # --- what was heard

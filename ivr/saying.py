@@ -81,6 +81,7 @@ class Saying:
     def context(self, time: int) -> Context:
         """What decides between variants, now."""
         case, position = self.case, self.position
+        day = self.facts.get("day", "")
         return Context(
             product=case.product,
             role=self.script.states[position.state].speaker or case.role,
@@ -89,6 +90,7 @@ class Saying:
             reached=case.stage,
             rights=bool(position.rights),
             time=time,
+            weighed=frozenset({self.facts.get("weighed", ""), f"day_{day}"}),
         )
 
     # --- small moves

@@ -35,7 +35,16 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Condition = Literal["no_options", "option_mediation", "date_known"]
+Condition = Literal[
+    "no_options",
+    "option_mediation",
+    "option_full",
+    "date_known",
+    "day_person",
+    "amount_accepted",
+    "amount_countered",
+    "amount_full",
+]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 

@@ -18,6 +18,7 @@ from ivr.script import (
 )
 from ivr.select import Choice, choose, stays
 from ivr.technique import SilenceBudget
+from ivr.weigh import weighed
 
 __all__ = ["DebtDetailRefused", "Talk"]
 
@@ -186,9 +187,12 @@ class Talk(Saying):
 
     def note(self, handler: Handler, found: Mapping[str, str]) -> None:
         kept = {KEPT[slot]: found[slot] for slot in handler.keep if slot in found}
-        for name, value in {**kept, **handler.fact}.items():
+        for name, value in {**weighed(kept, self.case), **handler.fact}.items():
             self.facts[name] = value
-            self.actions.append(Fact(name, value))
+            if not value:
+                del self.facts[name]
+            elif name != "day":
+                self.actions.append(Fact(name, value))
 
     def hand_over(self, handler: Handler) -> None:
         """Bring a person; who could not be brought once is not tried again."""
@@ -230,12 +234,18 @@ class Talk(Saying):
             name = self.script.resume[1 if case.first_call else case.stage]
         for condition, other in self.script.states[name].instead.items():
             chosen = self.facts.get("option", "")
-            option = case.options[int(chosen) - 1].name if chosen.isdecimal() else ""
+            plan = fill.plans(case)[int(chosen) - 1] if chosen.isdecimal() else None
+            sum_ = self.facts.get("weighed", "")
             day = fill.promise(self.facts.get("promise_date", ""), case.today)
             holds = {
                 "no_options": not case.options,
-                "option_mediation": option == "mediation",
+                "option_mediation": plan is not None and plan.name == "mediation",
+                "option_full": chosen == "full",
                 "date_known": day is not None,
+                "day_person": self.facts.get("day", "") == "person",
+                "amount_accepted": sum_ == "accepted",
+                "amount_countered": sum_ in {"lighter", "nearest"},
+                "amount_full": sum_ == "full",
             }
             if holds[condition]:
                 return self.target(other)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from ivr import doubt, fill
@@ -25,7 +25,7 @@ def usable(understood: Understood, case: CaseFacts) -> dict[str, str]:
     """The slots of a turn that can be acted on: in range, and not past."""
     found = dict(understood.slots)
     then = fill.callback(found.pop("callback_at", ""), case.today)
-    day = fill.promise(found.pop("date", "") or _day_of(then), case.today)
+    day = _ahead(found.pop("date", "") or _day_of(then), case.today.date())
     number = found.pop("option", "") or _by_months(found.get("months", ""), case)
     if then:
         found["callback_at"] = then.isoformat()
@@ -34,6 +34,15 @@ def usable(understood: Understood, case: CaseFacts) -> dict[str, str]:
     if number.isdecimal() and 1 <= int(number) <= min(len(case.options), 3):
         found["option"] = number
     return found
+
+
+def _ahead(value: str, today: date) -> date | None:
+    """A day that has not passed; how far ahead it may be is weighed later."""
+    try:
+        day = date.fromisoformat(value[:10])
+    except ValueError:
+        return None
+    return day if day >= today else None
 
 
 def _day_of(then: datetime | None) -> str:

@@ -9,9 +9,9 @@ from datetime import date
 
 from dialer.agreements.state import NODES_NEEDED
 from dialer.agreements.sums import Sums, fresh
-from dialer.call.facts import Terms, account, plans
+from dialer.call.facts import Terms, account, plans, unlisted
 from dialer.model import Commitment, Disposition, Outcome, Personal
-from dialer.offers.days import schedule
+from dialer.offers.days import Closed, schedule, weekend
 from dialer.offers.plans import MEDIATION, Plan, desk
 from dialer.offers.policy import Rule
 from dialer.store.port import KeyMissing, StoreDown
@@ -38,6 +38,7 @@ class Heard:
     nodes: Sequence[str]
     today: date  # the callee's
     shows_amounts: bool = False  # does the masking policy let them be seen?
+    closed: Closed = weekend  # days on which they cannot pay
 
 
 async def commit(
@@ -72,7 +73,7 @@ def agreed(heard: Heard, personal: Personal, terms: Terms) -> Agreed | None:
     if plan is None or not (first or plan is MEDIATION):
         return None
     rule = terms.policy.rule_for(personal.creditor, terms.product)
-    due = _due(plan, first, terms)
+    due = _due(plan, first, heard.closed)
     sums = fresh(personal.currency, plan.parts) if plan.total else None
     return Agreed(_commitment(heard, plan, rule, (nodes, due), sums), sums)
 
@@ -97,10 +98,10 @@ def _commitment(
     )
 
 
-def _due(plan: Plan, first: str, terms: Terms) -> tuple[date, ...]:
+def _due(plan: Plan, first: str, closed: Closed) -> tuple[date, ...]:
     if plan is MEDIATION:
         return ()
-    return schedule(date.fromisoformat(first), len(plan.parts), terms.closed)
+    return schedule(date.fromisoformat(first), len(plan.parts), closed)
 
 
 def _plan(heard: Heard, personal: Personal, terms: Terms) -> Plan | None:
@@ -109,6 +110,7 @@ def _plan(heard: Heard, personal: Personal, terms: Terms) -> Plan | None:
     if option == "full":
         here = desk(terms.policy, account(personal, terms.product), heard.today)
         return Plan("full", 1, (here.owed if here else 0,))
-    found = plans(personal, terms, heard.today).plans
+    listed = plans(personal, terms, heard.today)
+    found = (*listed.plans, *unlisted(personal, terms, heard.today, listed))
     number = int(option) if option.isdecimal() else 0
     return found[number - 1] if 1 <= number <= len(found) else None

@@ -12,7 +12,7 @@ from dialer.call.agreed import Heard, commit
 from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
-from dialer.call.facts import Terms, case_facts, secrets
+from dialer.call.facts import Terms, case_facts, closed_for, secrets
 from dialer.campaign.hours import Best
 from dialer.campaign.retry import Policy, next_try
 from dialer.channels.port import (
@@ -37,6 +37,7 @@ from dialer.model import (
     Reason,
     Verdict,
 )
+from dialer.offers.days import Closed
 from dialer.store.port import Claimed, FlagRow, Stores
 from ivr import fill
 from ivr.port import CaseFacts
@@ -159,11 +160,12 @@ async def _talk(
         await desk.stores.flags.add(_flag_rows(name, claimed, desk))
 
     talked = await Conversation(desk.studio, line, case, secrets(personal), flag).talk()
-    heard, keep = _heard(talked, case, desk), desk.stores.vault.keep
+    closed = closed_for(claimed.contact, desk.terms)
+    heard, keep = _heard(talked, case, desk, closed), desk.stores.vault.keep
     return await commit(_outcome(talked, desk), heard, personal, desk.terms, keep=keep)
 
 
-def _heard(talked: Talked, case: CaseFacts, desk: Desk) -> Heard:
+def _heard(talked: Talked, case: CaseFacts, desk: Desk, closed: Closed) -> Heard:
     record = talked.record
     return Heard(
         talked.disposition,
@@ -171,6 +173,7 @@ def _heard(talked: Talked, case: CaseFacts, desk: Desk) -> Heard:
         record.confirmed,
         case.today.date(),
         desk.studio.mask.shows_amounts,
+        closed,
     )
 
 

@@ -11,7 +11,9 @@ from dialer.model import Turn
 from ivr.port import Say, Understood
 
 #: Facts that may be stored as they are; the others go through the mask.
-PLAIN = frozenset({"option", "months", "date", "promise_date", "callback_at", "reason"})
+PLAIN = frozenset(
+    {"option", "months", "date", "promise_date", "callback_at", "reason", "weighed"}
+)
 
 
 @dataclass(slots=True)

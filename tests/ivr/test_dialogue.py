@@ -141,13 +141,17 @@ def test_a_promise_with_its_date_is_read_back() -> None:
     assert end("identity_yes", promise, "yes", "yes", "yes").disposition == "promised"
 
 
-def test_a_date_that_is_past_or_far_is_asked_again() -> None:
-    for day in ("2026-11-23", "2027-08-01"):
+def test_a_date_that_is_past_or_far_is_not_taken() -> None:
+    plan = ("choose_option", {"option": "1"})
+    for day, state, asked in (
+        ("2026-11-23", "first_date", "ask_first_date"),
+        ("2027-08-01", "date_person", "ask_date_person"),
+    ):
         turn = ("propose_date", {"date": day})
-        plan = ("choose_option", {"option": "1"})
         position, done = hold(*TO_OPTIONS, plan, "yes", turn)
-        assert position.state == "first_date"
-        assert said(done[-1])[-1] == "ask_first_date"
+        assert position.state == state
+        assert said(done[-1])[-1] == asked
+        assert "promise_date" not in dict(position.facts)
 
 
 def test_an_option_that_is_not_on_offer_is_not_chosen() -> None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from itertools import product
 
@@ -31,8 +32,9 @@ from ivr.port import (
 )
 from ivr.script import COMMITMENTS, NODES_NEEDED, RIGHTS_NEEDED
 from ivr.template import LANGUAGES, PRODUCTS
-from tests.templates.cases import CASES, MEDIATION, OPTIONS, library
+from tests.templates.cases import CASES, MEDIATION, OPTIONS, SHOP, library
 
+UNEVEN = Decimal(1364)
 LONGEST = 75  #: turns, hand-overs and silences included
 OFFERS: tuple[tuple[Option, ...], ...] = (
     OPTIONS,
@@ -50,6 +52,9 @@ def cases(language: str) -> tuple[CaseFacts, ...]:
     for kind, role, stage in product(PRODUCTS, ("debtor", "guarantor"), range(6)):
         for offers in OFFERS:
             case = replace(CASES[language], product=kind, role=role, options=offers)
+            if offers == OPTIONS:
+                uneven = Option("instalments", 9, Decimal(1367), Decimal(12300), UNEVEN)
+                case = replace(case, others=(uneven,), bargain=SHOP)
             later = replace(case, first_call=False, stage=stage)
             found.append(later if stage else replace(case, due=None))
             found += [] if stage else [case]
@@ -75,7 +80,7 @@ def slots(dice: random.Random, case: CaseFacts) -> dict[str, str]:
         "callback_at": then.isoformat(),
         "option": str(dice.randint(0, 5)),
         "months": str(dice.randint(1, 12)),
-        "amount": "500",
+        "amount": str(dice.choice((100, 500, 1800, 2050, 2500, 20_000))),
     }
     return {k: v for k, v in every.items() if dice.random() < 0.6}
 

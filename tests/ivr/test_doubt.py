@@ -43,10 +43,13 @@ def hold(
     """A conversation from a state on -> where it stands, and what the last turn did."""
     passed = () if at in {"greet", "who_else"} else ("identity",)
     stage = library().script("zh", "mediation").states[at].stage or 2
-    position, actions = Position(at, stage, confirmed=passed), ()
+    position = Position(at, stage, confirmed=passed)
+    actions: tuple[Action, ...] = ()
     for turn in turns:
-        take = dialogue.respond if isinstance(turn, Understood) else dialogue.step
-        position, actions = take(library(), case, position, turn)  # type: ignore[operator]
+        if isinstance(turn, Understood):
+            position, actions = dialogue.respond(library(), case, position, turn)
+        else:
+            position, actions = dialogue.step(library(), case, position, turn)
     return position, actions
 
 
@@ -56,7 +59,7 @@ def flags(actions: tuple[Action, ...]) -> list[str]:
 
 @pytest.mark.parametrize(("case", "words"), [(ZH, "不想再接到"), (EN, "stop calling")])
 def test_a_guess_is_named_and_a_yes_takes_it(case: CaseFacts, words: str) -> None:
-    position, actions = hold(unsure("stop_calling"), case=case)
+    _, actions = hold(unsure("stop_calling"), case=case)
     assert said(actions) == ["ask_meant"]
     assert words in actions[0].text  # type: ignore[union-attr]
     for yes in (meant("yes"), Pressed("1"), Said("对" if case is ZH else "yes")):
@@ -93,7 +96,7 @@ def test_another_statement_is_understood_anew() -> None:
 
 
 def test_a_murmur_is_no_yes_and_the_question_back_comes_again() -> None:
-    position, actions = hold(unsure("attorney"), meant("back_channel"))
+    _, actions = hold(unsure("attorney"), meant("back_channel"))
     assert said(actions) == ["go_on", "ask_meant"]
     _, actions = hold(unsure("attorney"), meant("back_channel"), Pressed("1"))
     assert flags(actions) == ["attorney"]

@@ -29,7 +29,7 @@ from ivr.port import (
     Understood,
 )
 from ivr.template import LANGUAGES
-from tests.templates.cases import CASES, MEDIATION, TEMPLATES, library
+from tests.templates.cases import CASES, MEDIATION, SHOP, TEMPLATES, library
 
 HERE = Path(__file__).parent
 FLOOR = 0.85  #: of the sample sentences understood from their words alone
@@ -70,6 +70,7 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
         stage=want.get("case_stage", 1),
         product=want.get("product", "loan"),
         role=want.get("role", "debtor"),
+        bargain=SHOP if want.get("bargain") else None,
     )
     facts = {"handover": twin.turn.get("not_taken", "")}
     facts |= {"ponder": "yes"} if want.get("ponder") else {}
