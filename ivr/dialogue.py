@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ivr import doubt, turn
 from ivr.intent import understand
 from ivr.library import Library
@@ -63,6 +65,19 @@ def step(
         case Gone():
             talk.protect()
     return talk.done()
+
+
+def cut_short(
+    position: Position, explained: tuple[str, ...], unsaid: tuple[str, ...]
+) -> Position:
+    """They spoke or pressed a key over what we said: of the rights only `explained`
+    count, and the templates `unsaid` were not heard whole this time."""
+    visits = dict(position.visits)
+    for name in unsaid:
+        visits[f"here:{name}"] = visits.get(f"here:{name}", 0) - 1
+    never = tuple(name for name in unsaid if visits[f"here:{name}"] <= 0)
+    known = tuple(visits.items())
+    return replace(position, rights=explained, unsaid=never, visits=known)
 
 
 def respond(

@@ -94,6 +94,8 @@ class Walk:
         clarify = failures.clarify
         asked = (clarify.ask, clarify.denied, clarify.keys_prompt)
         self.say(node, asked, "failures.clarify")
+        if node.stage >= 3:
+            self.say(node, (self.script.rights,), "rights")
         for name in ("give_up", "stuck", "silent", "beep"):
             self.follow(node, getattr(failures, name), f"failures.{name}")
 

@@ -206,5 +206,6 @@ class Position:
     confirmed: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()  # explained so far
     guess: Understood | None = None  # what we have just asked back about
+    unsaid: tuple[str, ...] = ()  # templates they cut short, or never heard
     facts: tuple[tuple[str, str], ...] = ()
     over: bool = False

@@ -32,6 +32,7 @@ def said(script: Script) -> Iterator[tuple[str, str]]:
         yield f"failures.{key}", getattr(script.failures, key)
     for key in ("ask", "denied", "keys_prompt"):
         yield f"failures.clarify.{key}", getattr(script.failures.clarify, key)
+    yield "rights", script.rights
     for place, handler in handlers(script):
         yield from ((f"{place}.say", name) for name in handler.say)
     for name, state in script.states.items():
@@ -152,6 +153,7 @@ def in_order(script: Script) -> Iterator[str]:
     failures = script.failures
     yield from (failures.still_there, failures.reprompt, failures.again)
     yield failures.ponder
+    yield script.rights
     yield from (failures.clarify.ask, failures.clarify.denied)
     yield failures.clarify.keys_prompt
     for handler in (failures.give_up, failures.stuck, failures.silent, failures.beep):

@@ -5,7 +5,8 @@ if it ends now), `silence` (seconds spent), `handover` (why a person was asked f
 `no_person` (one could not be brought), `pace` (`slow`: they asked for it), `ponder`
 (the silence now is for thinking), `wish` (the guess asked about) and `doubt` (what they
 may have said to protect themselves). Position.visits counts `@state` entered,
-`state:intent` stayed, `times:family` asked for, `say:template` and `#turns`.
+`state:intent` stayed, `times:family` asked for, `say:template`, `here:template` (since
+the state was entered) and `#turns`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from ivr import fill
 from ivr.library import Library
 from ivr.port import Action, CaseFacts, Confirmed, Flag, Position
-from ivr.script import Script, State
+from ivr.script import RIGHTS_NEEDED, RIGHTS_OFFERS, Script, State
 from ivr.template import DEBT_SLOTS, Template, slots
 from ivr.variants import Context, pick
 
@@ -52,18 +53,42 @@ class Saying:
         if self.position.guess is not None:
             self.say(self.script.failures.clarify.ask)
             return
-        for name in state.prompt if whole else state.ask or state.prompt:
+        if rest := self.unheard(state):
+            self.move(unsaid=())
+            whole = True
+        for name in rest or state.prompt if whole else state.ask or state.prompt:
+            self.say(name)
+
+    def unheard(self, state: State) -> tuple[str, ...]:
+        """What of the prompt was not heard whole; rights come later."""
+        return tuple(
+            name
+            for name in state.prompt
+            if any(t.id in self.position.unsaid and not t.rights for t in self.of(name))
+        )
+
+    def of(self, name: str) -> tuple[Template, ...]:
+        """The template that a script names, and its variants."""
+        return self.library.family(self.case.language, name)
+
+    def explain_rights(self, stage: int) -> None:
+        """Rights cut short in a first call are said again, in short, once the debt is
+        clear: at least three are heard, or the record says that they were not (R9)."""
+        name = self.script.rights
+        said = self.visits.get(f"times:{name}", 0)
+        few = len(self.position.rights) < RIGHTS_NEEDED and said < RIGHTS_OFFERS
+        if stage >= 3 and self.case.first_call and few:
             self.say(name)
 
     def say(self, name: str) -> None:
         time = self.count(f"times:{name}")
-        members = self.library.family(self.case.language, name)
-        template = pick(members, self.context(time))
+        template = pick(self.of(name), self.context(time))
         if template is None:
             return
         if "identity" not in self.position.confirmed and _tells_debt(template):
             raise DebtDetailRefused(template.id)
         said = self.count(f"say:{template.id}")
+        self.count(f"here:{template.id}")
         say = fill.say(
             self.library,
             self.case,

@@ -29,6 +29,7 @@ KEPT = {
 NODES_NEEDED = 3  #: confirmation nodes before a commitment counts (R12)
 RIGHTS_NEEDED = 3  #: explained in a first call on entering stage 2 (R9)
 RIGHTS_AT_MOST = 5
+RIGHTS_OFFERS = 2  #: how often what was cut short is said again
 
 
 def _listed(value: object) -> object:
@@ -125,6 +126,7 @@ class Script(Part):
     resume: dict[int, str]
     silence_budget: float = Field(default=30, gt=0, le=30)  # seconds a call (R12)
     keys: dict[str, str]
+    rights: str  # said from stage 3 on in a first call if too few were heard before
     failures: Failures
     not_taken: dict[str, Handler]  # by reason of the hand-over; `other` for the rest
     any: dict[str, Handler]

@@ -24,6 +24,8 @@ __all__ = ["DebtDetailRefused", "Talk"]
 
 MAX_TURNS = 50  #: a call that has not ended by then goes to a person
 MAX_SILENT = 3  #: silences in a row
+#: What counts only as an answer to a question that was heard.
+ANSWERS = frozenset({"yes", "identity_yes"})
 THINK = 10.0  #: seconds of silence to allow where people think
 
 
@@ -50,7 +52,8 @@ class Talk(Saying):
             self.ask(state)
             return
         usable = turn.usable(understood, self.case)
-        intent = turn.single_option(understood.intent, state, self.case, usable)
+        intent = self.heard(understood.intent)
+        intent = turn.single_option(intent, state, self.case, usable)
         choice = choose(script, self.position, intent, usable)
         also = [i for i in usable.get("also", "").split(",") if i in script.any]
         if "stop_calling" in also and stays(choice.handler):
@@ -66,6 +69,14 @@ class Talk(Saying):
         for other in also:  # what else was heard is stored too: R4 above all
             self.flag(script.any[other].flag)
         self.apply(choice.handler, usable)
+
+    def heard(self, intent: str) -> str:
+        """A yes to a question that they cut off before it was asked is a murmur: it
+        confirms nothing."""
+        state = self.script.states[self.position.state]
+        asked = self.of((state.ask or state.prompt)[-1]) if state.prompt else ()
+        unasked = any(t.id in self.position.unsaid for t in asked)
+        return "back_channel" if unasked and intent in ANSWERS else intent
 
     # --- what was not heard surely
 
@@ -224,6 +235,9 @@ class Talk(Saying):
             self.apply(state.then or self.script.failures.stuck)
             return
         self.move(state=name, stage=state.stage or self.position.stage)
+        self.move(unsaid=())
+        self.visits = {k: n for k, n in self.visits.items() if k[:5] != "here:"}
+        self.explain_rights(state.stage)
         for template in state.prompt:
             self.say(template)
 

@@ -124,7 +124,24 @@ def walk(
             position, actions = dialogue.step(library(), case, position, NotTaken())
         else:
             position, actions = turn(dice, case, position, stubborn)
+        if not position.over and dice.random() < 0.15:
+            position, actions = cut(dice, position, actions)
         yield position, actions
+
+
+def cut(
+    dice: random.Random, position: Position, actions: tuple[Action, ...]
+) -> tuple[Position, tuple[Action, ...]]:
+    """They speak over one of our sentences: it and those after it are not heard."""
+    says = [a for a in actions if isinstance(a, Say)]
+    if not says:
+        return position, actions
+    lost = says[dice.randrange(len(says)) :]
+    gone = {right for say in lost for right in say.rights}
+    told = tuple(right for right in position.rights if right not in gone)
+    names = tuple(say.template for say in lost) if lost[1:] else ()
+    position = dialogue.cut_short(position, told, names)
+    return position, tuple(a for a in actions if a not in lost)
 
 
 def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
@@ -138,6 +155,7 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
         if steps > LONGEST:
             yield f"no end after {LONGEST} turns, at {position.state}"
             return
+        offers = dict(position.visits).get("times:rights_rest", 0)
         for action in actions:
             match action:
                 case Flag(flag):
@@ -146,7 +164,7 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
                     nodes.append(node)
                 case Say():
                     rights |= set(action.rights)
-                    yield from _say(case, action, nodes, rights)
+                    yield from _say(case, action, nodes, rights, offers)
                 case HangUp():
                     yield from _end(action, nodes, flags, case)
                 case _:
@@ -160,13 +178,14 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
 
 
 def _say(
-    case: CaseFacts, say: Say, nodes: list[str], rights: set[str]
+    case: CaseFacts, say: Say, nodes: list[str], rights: set[str], offers: int
 ) -> Iterator[str]:
     if "identity" not in nodes:
         told = [s for s in secrets(case) if s in say.text]
         if told or say.stage > 1:
             yield f"{say.template} tells {told} at stage {say.stage} before identity"
-    if say.stage >= 3 and case.first_call and len(rights) < RIGHTS_NEEDED:
+    few = len(rights) < RIGHTS_NEEDED and not offers  # said again on entering
+    if say.stage >= 3 and case.first_call and few:
         yield f"stage {say.stage} with rights {rights}"
     unknown = [clip for clip in say.clips if clip not in known(case)]
     if unknown or not say.clips:

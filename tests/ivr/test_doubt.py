@@ -43,7 +43,8 @@ def hold(
     """A conversation from a state on -> where it stands, and what the last turn did."""
     passed = () if at in {"greet", "who_else"} else ("identity",)
     stage = library().script("zh", "mediation").states[at].stage or 2
-    position = Position(at, stage, confirmed=passed)
+    told = ("stop_calls", "mediation", "person")
+    position = Position(at, stage, confirmed=passed, rights=told)
     actions: tuple[Action, ...] = ()
     for turn in turns:
         if isinstance(turn, Understood):

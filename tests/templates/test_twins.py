@@ -84,6 +84,7 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
     name = twin.turn.get("state", script.start)
     state = script.states[name]
     stage = state.stage or want.get("at", 2)
+    told = want.get("rights", stage > 1)
     passed = want.get("passed", ["identity"] if stage > 1 else [])
     return case, Position(
         name,
@@ -92,7 +93,7 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
         silent=want.get("silent", 0),
         visits=tuple(counted(twin.turn).items()),
         confirmed=tuple(passed),
-        rights=("stop_calls", "mediation", "person") if want.get("rights") else (),
+        rights=("stop_calls", "mediation", "person") if told else (),
         guess=_guess(want.get("asked", "")),
         facts=tuple(facts.items()),
     )
