@@ -53,10 +53,8 @@ class Saying:
         if self.position.guess is not None:
             self.say(self.script.failures.clarify.ask)
             return
-        if rest := self.unheard(state):
-            self.move(unsaid=())
-            whole = True
-        for name in rest or state.prompt if whole else state.ask or state.prompt:
+        asked = state.prompt if whole else state.ask or state.prompt
+        for name in self.unheard(state) or asked:
             self.say(name)
 
     def unheard(self, state: State) -> tuple[str, ...]:
@@ -101,7 +99,8 @@ class Saying:
             slow = self.facts.get("pace", "") == "slow"
             self.actions.append(replace(say, slow=True) if slow else say)
             rights = dict.fromkeys((*self.position.rights, *say.rights))
-            self.move(rights=tuple(rights))
+            unsaid = (name for name in self.position.unsaid if name != template.id)
+            self.move(rights=tuple(rights), unsaid=tuple(unsaid))
 
     def context(self, time: int) -> Context:
         """What decides between variants, now."""

@@ -171,7 +171,7 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
                     pass
         yield from _order(actions, over=position.over)
         here = (position.state, *(a for a in actions if isinstance(a, Say)))
-        repeats = repeats + 1 if here == last else 1
+        repeats = repeats + 1 if here == last and here[1:] else 1
         last = here
         if repeats > 3:
             yield f"the same answer {repeats} times in a row at {position.state}"
