@@ -209,7 +209,8 @@ def _possible(
     roles = (speaker,) if speaker else ("debtor", "guarantor")
     reached = (1,) if first_call else (1, 2, 3, 4, 5)
     found: dict[str, Template] = {}
-    after = [frozenset[str](), *(frozenset({name}) for name in sorted(WEIGHED))]
+    named = WEIGHED & {member.when for member in members}
+    after = [frozenset[str](), *(frozenset({name}) for name in sorted(named))]
     known = product(PRODUCTS, roles, reached, TIMES, after)
     for of_debt, role, before, time, weighed in known:
         context = Context(

@@ -90,7 +90,7 @@ def test_show_and_list_tell_for_whom_a_template_is() -> None:
 @pytest.mark.parametrize(
     ("asked", "variant"),
     [
-        ((), "answer_amount"),
+        ((), "answer_amount_mediation"),
         (("--role", "guarantor"), "answer_amount_guarantor"),
         (("--role", "guarantor", "--product", "invoice"), "answer_amount_guarantor"),
     ],
