@@ -33,7 +33,9 @@ from dialer.channels.loopback.queue import Office, Worker
 from dialer.channels.port import Agents, Carrier
 from dialer.clock import Clock
 from dialer.compliance import packs
+from dialer.compliance.calendars import Calendars
 from dialer.compliance.gate import make_judge
+from dialer.compliance.rules import Rulebook
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
 from dialer.engine import Engine, alone, settle
@@ -41,6 +43,7 @@ from dialer.events.metrics import Metrics
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
 from dialer.model import Judge
+from dialer.offers.days import Closed, ClosedIn, weekend
 from dialer.offers.plans import Wish
 from dialer.offers.policy import Offers, load_offers
 from dialer.settings import Settings, shipped
@@ -92,14 +95,33 @@ def pen(settings: Settings) -> Pen:
 
 def judge(settings: Settings, today: date) -> Judge:
     """The gate with this installation's packs and holidays, as in force `today`."""
+    return make_judge(book(settings, today))
+
+
+def book(settings: Settings, today: date) -> Rulebook:
+    """This installation's packs and calendars."""
     own = settings.compliance
-    book = packs.load(
+    return packs.load(
         shipped("config"),
         today=today,
         packs=Path(own.packs) if own.packs else None,
         holidays=Path(own.holidays) if own.holidays else None,
     )
-    return make_judge(book)
+
+
+def closed_in(calendars: Calendars) -> ClosedIn:
+    """Days off, by where the callee is; weekends where the calendar is not known."""
+
+    def there(place: str) -> Closed:
+        country = place.partition("-")[0]
+
+        def closed(day: date) -> bool:
+            found = calendars.labels(country, "", day) if country else None
+            return weekend(day) if found is None else "workday" not in found
+
+        return closed
+
+    return there
 
 
 async def import_contacts(
@@ -245,7 +267,7 @@ def offers(settings: Settings) -> Offers:
     return load_offers(settings.offers_file or shipped("config") / "offers.toml")
 
 
-def terms(wanted: CampaignFile, allowed: Offers) -> Terms:
+def terms(wanted: CampaignFile, allowed: Offers, closed: ClosedIn) -> Terms:
     """What a campaign file says about its calls."""
     wishes = tuple(
         Wish(o.name, o.months, Decimal(str(o.discount_percent))) for o in wanted.offers
@@ -258,6 +280,7 @@ def terms(wanted: CampaignFile, allowed: Offers) -> Terms:
         allowed,
         wanted.caller_id,
         wanted.hand_over_to,
+        closed,
     )
 
 
@@ -298,14 +321,15 @@ async def engine(
         ):
             count = lines or wanted.lines
             people = _paced(stores, found, wanted, agents, clock, count, settings)
+            rules = book(settings, clock.now().date())
             desk = Desk(
                 stores=meters.counted(stores, metrics, clock),
                 carrier=carrier,
                 studio=meters.heard(
                     replace(shared, hand_over_to=wanted.hand_over_to), metrics
                 ),
-                judge=judge(settings, clock.now().date()),
-                terms=terms(wanted, offers(settings)),
+                judge=make_judge(rules),
+                terms=terms(wanted, offers(settings), closed_in(rules.calendars)),
                 policy=retry.load_policy(
                     shipped("config") / "retry.toml", _retries(wanted)
                 ),

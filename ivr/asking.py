@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
+from ivr.inventory import ALWAYS, IDENTITY, INTENTS, LEGAL
 from ivr.script import Handler, Script, State, admissible, answer
 from ivr.template import PERSONAL_SLOTS, slots
 from ivr.variants import Families, overlap, why
+
+#: What can be asked back about: a yes to "do you mean yes?" would be no answer.
+ASKABLE = INTENTS - {"unknown", "yes", "no", "greeting", "back_channel"}
 
 
 def state_problems(script: Script, families: Families) -> Iterator[tuple[str, str]]:
@@ -58,6 +62,24 @@ def said_to_others(state: State, lines: tuple[str, ...]) -> Iterator[str]:
     """The personal slots in words that somebody else hears."""
     if state.speaker:
         yield from sorted(PERSONAL_SLOTS & _slots(lines))
+
+
+def wish_problems(
+    wishes: Mapping[str, str], other: Collection[str], early: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """(place, what): the words for what a callee may want, to ask back about it.
+    `other`: the intents that the other language has words for; `early`: words that
+    tell of a debt."""
+    for intent in sorted(LEGAL - wishes.keys()):
+        yield "wishes", f"no words for {intent}: it could not be asked back about"
+    for intent in sorted(wishes.keys() - ASKABLE):
+        yield f"wishes.{intent}", "is no intent to ask back about"
+    for intent in sorted(wishes.keys() ^ set(other)):
+        yield f"wishes.{intent}", "is not in both languages"
+    for intent in sorted(wishes.keys() & (ALWAYS | IDENTITY)):
+        for word in early:
+            if word in wishes[intent].lower():
+                yield f"wishes.{intent}", f"says {word!r} before identity is confirmed"
 
 
 def _slots(lines: tuple[str, ...]) -> set[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ivr import turn
+from dataclasses import replace
+
+from ivr import doubt, turn
 from ivr.intent import understand
 from ivr.library import Library
 from ivr.port import (
     Action,
     Beeped,
     CaseFacts,
+    Gone,
     Heard,
     NotTaken,
     Position,
@@ -33,7 +36,8 @@ def begin(library: Library, case: CaseFacts) -> tuple[Position, tuple[Action, ..
 def admissible(library: Library, position: Position) -> frozenset[str]:
     """The intents a turn may have here; the classifier chooses among them."""
     script = _script_of(library, position)
-    return admitted(script.states[position.state], position.stage)
+    here = admitted(script.states[position.state], position.stage)
+    return doubt.narrowed(here, position)
 
 
 def step(
@@ -47,9 +51,9 @@ def step(
     match heard:
         case Said(text):
             state = script.states[position.state]
-            admit = admitted(state, position.stage)
+            admit = doubt.narrowed(admitted(state, position.stage), position)
             meant = understand(text, case.language, admit, case.today)
-            talk.respond(turn.expected(meant, state))
+            talk.respond(turn.expected(meant, position, script))
         case Pressed(key):
             talk.respond(turn.pressed(script, position, key))
         case Silent(seconds):
@@ -58,7 +62,22 @@ def step(
             talk.apply(script.failures.beep)
         case NotTaken():
             talk.not_taken()
+        case Gone():
+            talk.protect()
     return talk.done()
+
+
+def cut_short(
+    position: Position, explained: tuple[str, ...], unsaid: tuple[str, ...]
+) -> Position:
+    """They spoke or pressed a key over what we said: of the rights only `explained`
+    count, and the templates `unsaid` were not heard whole this time."""
+    visits = dict(position.visits)
+    for name in unsaid:
+        visits[f"here:{name}"] = visits.get(f"here:{name}", 0) - 1
+    never = tuple(name for name in unsaid if visits[f"here:{name}"] <= 0)
+    known = tuple(visits.items())
+    return replace(position, rights=explained, unsaid=never, visits=known)
 
 
 def respond(

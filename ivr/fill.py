@@ -22,9 +22,9 @@ from ivr.template import CALL_SLOTS, PERSONAL_SLOTS, Fragments, Template, slots
 FIRST_TIME = time(8)  #: the earliest time of day a call-back can be read back
 HALF_HOUR = timedelta(minutes=30)
 CALLBACK_DAYS = 30  #: how far ahead a call-back may be
-PROMISE_DAYS = 90  #: how far ahead a first payment may be
+PROMISE_DAYS = 125  #: how far ahead a first payment can be read back
 OPTION_SLOTS = frozenset({"option_1", "option_2", "option_3", "chosen"})
-MONEY = frozenset({"each", "total"})
+MONEY = frozenset({"each", "total", "last"})
 _EDGES = " ，。、；：,.;:"
 #: What a transcript shows in place of a personal value.
 LABELS = {
@@ -56,7 +56,7 @@ def callback(value: str, today: datetime) -> datetime | None:
 
 
 def promise(value: str, today: datetime) -> date | None:
-    """The day of a payment; None if past or too far ahead to be a commitment."""
+    """The day of a payment; None if past or too far ahead to be read back."""
     try:
         day = date.fromisoformat(value[:10])
     except ValueError:
@@ -90,6 +90,9 @@ def day_clips(fragments: Fragments, day: date, today: date) -> tuple[str, ...]:
 def _call_slot(
     name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
 ) -> tuple[str, ...]:
+    if name == "wish":
+        wish = fragments.wishes.get(facts.get("wish", ""), "")
+        return (wish,) if wish else ()
     if name == "date":
         day = promise(facts.get("promise_date", ""), case.today)
         return day_clips(fragments, day, case.today.date()) if day else ()
@@ -129,17 +132,30 @@ def _money(amount: Decimal, case: CaseFacts) -> str:
 def _option(
     name: str, fragments: Fragments, case: CaseFacts, facts: Mapping[str, str]
 ) -> tuple[Clip, ...]:
-    """An option in pieces: only those with a sum are the person's own."""
+    """An option in pieces: only those with a sum are the person's own. What was not
+    listed has no number; a choice read back has its last part, if that is another."""
     chosen = facts.get("option", "") if name == "chosen" else name[-1]
     number = int(chosen) if chosen.isdecimal() else 0
-    if not 1 <= number <= min(len(case.options), len(fragments.ordinals)):
+    listed = min(len(case.options), len(fragments.ordinals))
+    if not 1 <= number <= (len(plans(case)) if name == "chosen" else listed):
         return ()
-    option = case.options[number - 1]
-    nth, figures = fragments.ordinals[number - 1], _figures(option, case)
+    option = plans(case)[number - 1]
+    figures = _figures(option, case)
+    pieces = fragments.plans[option.name]
+    if number <= listed:
+        figures["nth"] = fragments.ordinals[number - 1]
+        pieces = fragments.options[option.name]
+    if name == "chosen" and option.last:
+        pieces = (*pieces, fragments.last)
     return tuple(
-        Clip(piece.format(nth=nth, **figures), not MONEY.isdisjoint(slots(piece)))
-        for piece in fragments.options[option.name]
+        Clip(piece.format(**figures), not MONEY.isdisjoint(slots(piece)))
+        for piece in pieces
     )
+
+
+def plans(case: CaseFacts) -> tuple[Option, ...]:
+    """Every plan that may be agreed to, by its number from 1: those listed first."""
+    return (*case.options, *case.others)
 
 
 def shown(
@@ -164,8 +180,9 @@ def _option_shown(
 ) -> str:
     spoken = value(name, fragments, case, facts)
     number = facts.get("option", "1") if name == "chosen" else name[-1]
-    figures = _figures(case.options[int(number) - 1], case)
-    for money in sorted((figures["each"], figures["total"]), key=len, reverse=True):
+    figures = _figures(plans(case)[int(number) - 1], case)
+    sums = (figures[name] for name in MONEY)
+    for money in sorted(sums, key=len, reverse=True):
         spoken = spoken.replace(money, LABELS[case.language]["amount"])
     return spoken
 
@@ -176,6 +193,7 @@ def _figures(option: Option, case: CaseFacts) -> dict[str, str]:
         "months": months(option.months),
         "each": _money(option.each, case),
         "total": _money(option.total, case),
+        "last": _money(option.last, case),
     }
 
 
@@ -259,7 +277,8 @@ def clips(library: Library, case: CaseFacts) -> list[Clip]:
         for text in (*template.text, *template.again):
             for clip in _possible(text, fragments, case):
                 found[clip.text] = found.get(clip.text, False) or clip.personal
-    for text in fragment_clips(fragments, case.today.date()):
+    days = fragment_clips(fragments, case.today.date())
+    for text in (*fragments.wishes.values(), *days):
         found.setdefault(text, False)
     return [Clip(text, personal) for text, personal in found.items()]
 
@@ -278,7 +297,8 @@ def spoken_values(library: Library, case: CaseFacts) -> tuple[str, ...]:
     """The personal values as they are spoken: what a mask must find in our words."""
     fragments = library.fragments[case.language]
     names = sorted(PERSONAL_SLOTS - OPTION_SLOTS)
-    sums = [_money(sum, case) for o in case.options for sum in (o.each, o.total) if sum]
+    money = (m for o in plans(case) for m in (o.each, o.total, o.last))
+    sums = [_money(each, case) for each in money if each]
     found = [*(value(n, fragments, case, {}) for n in names), *sums]
     return tuple(v for v in dict.fromkeys(found) if v)
 
@@ -323,8 +343,9 @@ def _possible(text: str, fragments: Fragments, case: CaseFacts) -> Iterator[Clip
     facts = {
         "promise_date": case.today.date().isoformat(),
         "callback_at": _reachable(case.today),
+        "wish": next(iter(fragments.wishes), ""),
     }
-    choices = range(1, len(case.options) + 1) if "chosen" in names else (0,)
+    choices = range(1, len(plans(case)) + 1) if "chosen" in names else (0,)
     for number in choices:
         yield from sentence(text, fragments, case, {**facts, "option": str(number)})[1]
 

@@ -21,7 +21,7 @@ from ivr.script import (
     admissible,
     answer,
 )
-from ivr.template import DEBT_SLOTS, PRODUCTS, Template, slots
+from ivr.template import DEBT_SLOTS, PRODUCTS, WEIGHED, Template, slots
 from ivr.variants import Context, Families, families, pick
 
 TIMES = (1, 2, 3, 4, 5, 6)  # how often a template is said in a call, for the walk
@@ -91,6 +91,11 @@ class Walk:
         failures = self.script.failures
         told = (failures.reprompt, failures.again, failures.still_there)
         self.say(node, (*told, failures.ponder), "failures")
+        clarify = failures.clarify
+        asked = (clarify.ask, clarify.denied, clarify.keys_prompt)
+        self.say(node, asked, "failures.clarify")
+        if node.stage >= 3:
+            self.say(node, (self.script.rights,), "rights")
         for name in ("give_up", "stuck", "silent", "beep"):
             self.follow(node, getattr(failures, name), f"failures.{name}")
 
@@ -204,8 +209,13 @@ def _possible(
     roles = (speaker,) if speaker else ("debtor", "guarantor")
     reached = (1,) if first_call else (1, 2, 3, 4, 5)
     found: dict[str, Template] = {}
-    for of_debt, role, before, time in product(PRODUCTS, roles, reached, TIMES):
-        context = Context(of_debt, role, stage, first_call, before, rights, time)
+    named = WEIGHED & {member.when for member in members}
+    after = [frozenset[str](), *(frozenset({name}) for name in sorted(named))]
+    known = product(PRODUCTS, roles, reached, TIMES, after)
+    for of_debt, role, before, time, weighed in known:
+        context = Context(
+            of_debt, role, stage, first_call, before, rights, time, weighed
+        )
         if template := pick(members, context):
             found[template.id] = template
     return tuple(found.values())

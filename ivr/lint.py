@@ -68,6 +68,10 @@ def lint(
         fragments, words = library.fragments[language], library.forbidden[language]
         for place, what in fragments_wording(fragments, language, words):
             found.append(Problem(file, place, what))
+        other = library.fragments[next(n for n in LANGUAGES if n != language)].wishes
+        early = library.early[language]
+        for place, what in asking.wish_problems(fragments.wishes, other, early):
+            found.append(Problem(file, place, what))
         for name, place, what in asking.variant_problems(library.families[language]):
             file = library.places[language, name]
             found.append(Problem(file, f"{name}.{place}", what))

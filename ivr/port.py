@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,33 @@ class Option:
     months: int
     each: Decimal  # a month
     total: Decimal
+    last: Decimal = Decimal(0)  # the last month's, where it is another sum
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedSum:
+    """What becomes of a sum a month that they propose. `plan` counts the options of the
+    case, then its others, from 1; 0: none of them."""
+
+    answer: Literal["accepted", "lighter", "nearest", "full", "person"]
+    plan: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedDay:
+    """What becomes of a day that they propose. `moved`: the next day on which payments
+    are taken; `latest`: the last lawful one."""
+
+    answer: Literal["asked", "moved", "latest", "person"]
+    day: date | None = None
+
+
+class Bargain(Protocol):
+    """The creditor's policy for one case. Pure."""
+
+    def amount(self, monthly: Decimal) -> WeighedSum: ...
+
+    def day(self, day: date) -> WeighedDay: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +70,8 @@ class CaseFacts:
     product: str = "loan"  # loan | card | invoice | rent
     role: str = "debtor"  # debtor | guarantor
     our_number: str = ""  # E.164, where we can be called; empty: not said
+    others: tuple[Option, ...] = ()  # lawful too, but not among those listed
+    bargain: Bargain | None = field(default=None, compare=False)
 
 
 # --- what was heard
@@ -79,7 +109,12 @@ class NotTaken:
     """The person we wanted to hand over to did not come."""
 
 
-Heard = Said | Pressed | Silent | Beeped | NotTaken
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """They hung up, or we are about to: what is in doubt is settled for them."""
+
+
+Heard = Said | Pressed | Silent | Beeped | NotTaken | Gone
 
 
 # --- what to do
@@ -154,7 +189,7 @@ class Understood:
 
     intent: str
     confidence: float
-    by: str  # rule | classifier | key | none
+    by: str  # rule | classifier | key | expected | confirmed | none
     slots: dict[str, str] = field(default_factory=dict)  # ISO dates, plain decimals
     guess: str = ""
 
@@ -171,5 +206,7 @@ class Position:
     visits: tuple[tuple[str, int], ...] = ()
     confirmed: tuple[str, ...] = ()
     rights: tuple[str, ...] = ()  # explained so far
+    guess: Understood | None = None  # what we have just asked back about
+    unsaid: tuple[str, ...] = ()  # templates they cut short, or never heard
     facts: tuple[tuple[str, str], ...] = ()
     over: bool = False

@@ -30,6 +30,9 @@ def said(script: Script) -> Iterator[tuple[str, str]]:
     """Every template id a script names, with the place."""
     for key in ("reprompt", "again", "still_there", "ponder"):
         yield f"failures.{key}", getattr(script.failures, key)
+    for key in ("ask", "denied", "keys_prompt"):
+        yield f"failures.clarify.{key}", getattr(script.failures.clarify, key)
+    yield "rights", script.rights
     for place, handler in handlers(script):
         yield from ((f"{place}.say", name) for name in handler.say)
     for name, state in script.states.items():
@@ -118,6 +121,8 @@ def _targets(script: Script) -> Iterator[tuple[str, str]]:
 def _intents(script: Script) -> Iterator[tuple[str, str]]:
     yield from (("any", intent) for intent in script.any)
     yield from (("keys", intent) for intent in script.keys.values())
+    clarify = script.failures.clarify
+    yield from (("failures.clarify.keys", intent) for intent in clarify.keys.values())
     for name, state in script.states.items():
         yield from ((f"states.{name}.on", i) for i in set(state.on) - PSEUDO)
         yield from ((f"states.{name}.expects", i) for i in state.expects or ())
@@ -148,6 +153,9 @@ def in_order(script: Script) -> Iterator[str]:
     failures = script.failures
     yield from (failures.still_there, failures.reprompt, failures.again)
     yield failures.ponder
+    yield script.rights
+    yield from (failures.clarify.ask, failures.clarify.denied)
+    yield failures.clarify.keys_prompt
     for handler in (failures.give_up, failures.stuck, failures.silent, failures.beep):
         yield from handler.say
     yield from later

@@ -29,13 +29,23 @@ KEPT = {
 NODES_NEEDED = 3  #: confirmation nodes before a commitment counts (R12)
 RIGHTS_NEEDED = 3  #: explained in a first call on entering stage 2 (R9)
 RIGHTS_AT_MOST = 5
+RIGHTS_OFFERS = 2  #: how often what was cut short is said again
 
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Condition = Literal["no_options", "option_mediation", "date_known"]
+Condition = Literal[
+    "no_options",
+    "option_mediation",
+    "option_full",
+    "date_known",
+    "day_person",
+    "amount_accepted",
+    "amount_countered",
+    "amount_full",
+]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
@@ -84,9 +94,19 @@ class State(Part):
     ponder: bool = False  # the first silence is left to think, without asking again
 
 
+class Clarify(Part):
+    """How we ask back about what was heard unsurely; see `ivr.doubt`."""
+
+    ask: str  # names the guess: the slot `wish`
+    denied: str  # after a no, before the question is asked again
+    keys: dict[str, str]  # key -> yes or no
+    keys_prompt: str
+
+
 class Failures(Part):
     """Two failures to understand, then a person; and what to do when stuck."""
 
+    clarify: Clarify  # instead of the first, where there is a guess
     reprompt: str
     again: str  # second failure: said before the keys are offered
     still_there: str  # after a silence, before asking again
@@ -106,6 +126,7 @@ class Script(Part):
     resume: dict[int, str]
     silence_budget: float = Field(default=30, gt=0, le=30)  # seconds a call (R12)
     keys: dict[str, str]
+    rights: str  # said from stage 3 on in a first call if too few were heard before
     failures: Failures
     not_taken: dict[str, Handler]  # by reason of the hand-over; `other` for the rest
     any: dict[str, Handler]

@@ -1,31 +1,13 @@
-"""One turn of the conversation in the making.
-
-Position.facts holds what was agreed, and notes of our own: `ending` (how the call ends
-if it ends now), `silence` (seconds spent), `handover` (why a person was asked for),
-`no_person` (one could not be brought), `pace` (`slow`: they asked for it) and `ponder`
-(the silence now is for thinking). Position.visits counts `@state` entered,
-`state:intent` stayed, `times:family` asked for, `say:template` and `#turns`.
-"""
+"""One turn of the conversation: what was heard, and what is done about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from ivr import fill, turn
-from ivr.library import Library
-from ivr.port import (
-    Action,
-    CaseFacts,
-    Confirmed,
-    Fact,
-    Flag,
-    HandOver,
-    HangUp,
-    Position,
-    Say,
-    Understood,
-)
+from ivr import doubt, fill, turn
+from ivr.port import Fact, HandOver, HangUp, Say, Understood
+from ivr.saying import DebtDetailRefused, Saying
 from ivr.script import (
     COMMITMENTS,
     ENDING,
@@ -33,69 +15,119 @@ from ivr.script import (
     NODES_NEEDED,
     RESUME,
     Handler,
-    Script,
-    State,
 )
-from ivr.select import choose, stays
+from ivr.select import Choice, choose, stays
 from ivr.technique import SilenceBudget
-from ivr.template import DEBT_SLOTS, Template, slots
-from ivr.variants import Context, pick
+from ivr.weigh import weighed
+
+__all__ = ["DebtDetailRefused", "Talk"]
 
 MAX_TURNS = 50  #: a call that has not ended by then goes to a person
 MAX_SILENT = 3  #: silences in a row
+#: What counts only as an answer to a question that was heard.
+ANSWERS = frozenset({"yes", "identity_yes"})
 THINK = 10.0  #: seconds of silence to allow where people think
 
 
-class DebtDetailRefused(Exception):
-    """A script would tell of a debt before identity is confirmed: a bug in the data.
-    Nothing is said (R13)."""
+class Talk(Saying):
+    """What answers a turn."""
 
-
-@dataclass(slots=True)
-class Talk:
-    """One turn in the making: the position moves on, actions pile up in order."""
-
-    library: Library
-    case: CaseFacts
-    script: Script
-    position: Position  # but for visits and facts, which are:
-    actions: list[Action] = field(default_factory=list)
-    visits: dict[str, int] = field(init=False)
-    facts: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.visits = dict(self.position.visits)
-        self.facts = dict(self.position.facts)
-
-    def done(self) -> tuple[Position, tuple[Action, ...]]:
-        """Where the conversation stands now, and what is to be done."""
-        visits, facts = tuple(self.visits.items()), tuple(self.facts.items())
-        return replace(self.position, visits=visits, facts=facts), tuple(self.actions)
+    __slots__ = ()
 
     # --- what was heard
 
     def respond(self, understood: Understood) -> None:
-        script = self.script
-        position = replace(self.position, understood=understood, silent=0)
-        self.position = position
+        script, guess = self.script, self.position.guess
+        understood = doubt.resolved(understood, guess)
+        self.move(understood=understood, silent=0)
+        position = self.position
         self.facts.pop("ponder", None)
         if self.count("#turns") > MAX_TURNS:
             self.apply(script.failures.stuck)
             return
+        self.settle(understood)
         state = script.states[position.state]
+        if guess and understood.intent == "no":
+            self.say(script.failures.clarify.denied)
+            self.ask(state)
+            return
         usable = turn.usable(understood, self.case)
-        intent = turn.single_option(understood.intent, state, self.case, usable)
+        intent = self.heard(understood.intent)
+        intent = turn.single_option(intent, state, self.case, usable)
         choice = choose(script, self.position, intent, usable)
         also = [i for i in usable.get("also", "").split(",") if i in script.any]
         if "stop_calling" in also and stays(choice.handler):
             choice = choose(script, self.position, "stop_calling")
         unknown = choice.intent == "unknown"
         self.move(misunderstood=position.misunderstood + 1 if unknown else 0)
+        if self.ask_back(choice, position.misunderstood, guess):
+            return
+        if guess and choice.intent in doubt.ASIDE:
+            self.wonder(guess)
         if stays(choice.handler):
             self.count(f"{position.state}:{choice.intent}")
         for other in also:  # what else was heard is stored too: R4 above all
             self.flag(script.any[other].flag)
         self.apply(choice.handler, usable)
+
+    def heard(self, intent: str) -> str:
+        """A yes to a question that they cut off before it was asked is a murmur: it
+        confirms nothing."""
+        state = self.script.states[self.position.state]
+        asked = self.of((state.ask or state.prompt)[-1]) if state.prompt else ()
+        unasked = any(t.id in self.position.unsaid for t in asked)
+        return "back_channel" if unasked and intent in ANSWERS else intent
+
+    # --- what was not heard surely
+
+    def settle(self, understood: Understood) -> None:
+        """The guess that was asked about is answered, or left; see `ivr.doubt`."""
+        intent = understood.intent
+        self.move(guess=None)
+        self.facts.pop("wish", None)
+        if not doubt.stands(intent) or understood.by == "confirmed":
+            self.facts.pop("doubt", None)
+
+    def ask_back(
+        self, choice: Choice, failures: int, before: Understood | None
+    ) -> bool:
+        """Ask about the guess if it is worth it. A doubt is asked about again rather
+        than forgotten; an opt-out that nobody could ask about stands as one."""
+        found, clarify = self.position.understood, self.script.failures.clarify
+        if found is None or choice.intent != "unknown":
+            return False
+        standing = self.facts.get("doubt", "")
+        if before and before.guess == standing and found.guess != doubt.OPT_OUT:
+            found = before  # their noise does not take back what may protect them
+        named = self.library.fragments[self.case.language].wishes
+        then = replace(self.position, misunderstood=failures)
+        if not doubt.worth_asking(self.script, then, found, choice.place, named):
+            if found.guess == doubt.OPT_OUT:
+                self.facts["doubt"] = doubt.OPT_OUT
+            return False
+        if failures:
+            self.say(self.script.failures.again)
+        self.wonder(found)
+        self.say(clarify.ask)
+        if failures:
+            self.say(clarify.keys_prompt)
+        return True
+
+    def wonder(self, guess: Understood) -> None:
+        """`guess` is what we ask about from here on."""
+        self.move(guess=guess)
+        self.facts["wish"] = guess.guess
+        state = self.script.states[self.position.state]
+        if doubt.protects(self.script, state, guess.guess):
+            self.facts["doubt"] = guess.guess
+
+    def protect(self) -> None:
+        """It ends, or somebody else takes over: a doubt that was not taken back counts
+        as said."""
+        intent = self.facts.pop("doubt", "")
+        if intent:
+            state = self.script.states[self.position.state]
+            self.flag(doubt.protects(self.script, state, intent))
 
     def silence(self, seconds: float) -> None:
         script, position = self.script, self.position
@@ -107,7 +139,11 @@ class Talk:
         self.move(silent=position.silent + 1, understood=None)
         state = script.states[position.state]
         thinking = self.facts.pop("ponder", "")
-        if "silent" in state.on:
+        asked = position.guess.guess if position.guess else ""
+        if asked in script.any and script.any[asked].hand_over:
+            self.move(guess=None)  # they may need a person, and cannot say so
+            self.apply(script.any[asked])
+        elif "silent" in state.on and not asked:
             self.apply(state.on["silent"])
         elif budget.exhausted or position.silent + 1 >= MAX_SILENT:
             ending = self.facts.get("ending", "") or script.failures.silent.hang_up
@@ -162,12 +198,16 @@ class Talk:
 
     def note(self, handler: Handler, found: Mapping[str, str]) -> None:
         kept = {KEPT[slot]: found[slot] for slot in handler.keep if slot in found}
-        for name, value in {**kept, **handler.fact}.items():
+        for name, value in {**weighed(kept, self.case), **handler.fact}.items():
             self.facts[name] = value
-            self.actions.append(Fact(name, value))
+            if not value:
+                del self.facts[name]
+            elif name != "day":
+                self.actions.append(Fact(name, value))
 
     def hand_over(self, handler: Handler) -> None:
         """Bring a person; who could not be brought once is not tried again."""
+        self.protect()
         if self.facts.get("no_person", ""):
             self.apply(self.script.not_taken[handler.hand_over])
             return
@@ -177,6 +217,7 @@ class Talk:
         self.actions.append(HandOver(handler.hand_over))
 
     def hang_up(self, disposition: str) -> None:
+        self.protect()
         if disposition == ENDING:
             disposition = self.facts.get("ending", "no_commitment")
         nodes = len(set(self.position.confirmed))
@@ -194,6 +235,9 @@ class Talk:
             self.apply(state.then or self.script.failures.stuck)
             return
         self.move(state=name, stage=state.stage or self.position.stage)
+        self.move(unsaid=())
+        self.visits = {k: n for k, n in self.visits.items() if k[:5] != "here:"}
+        self.explain_rights(state.stage)
         for template in state.prompt:
             self.say(template)
 
@@ -204,76 +248,19 @@ class Talk:
             name = self.script.resume[1 if case.first_call else case.stage]
         for condition, other in self.script.states[name].instead.items():
             chosen = self.facts.get("option", "")
-            option = case.options[int(chosen) - 1].name if chosen.isdecimal() else ""
+            plan = fill.plans(case)[int(chosen) - 1] if chosen.isdecimal() else None
+            sum_ = self.facts.get("weighed", "")
             day = fill.promise(self.facts.get("promise_date", ""), case.today)
             holds = {
                 "no_options": not case.options,
-                "option_mediation": option == "mediation",
+                "option_mediation": plan is not None and plan.name == "mediation",
+                "option_full": chosen == "full",
                 "date_known": day is not None,
+                "day_person": self.facts.get("day", "") == "person",
+                "amount_accepted": sum_ == "accepted",
+                "amount_countered": sum_ in {"lighter", "nearest"},
+                "amount_full": sum_ == "full",
             }
             if holds[condition]:
                 return self.target(other)
         return name
-
-    def ask(self, state: State, *, whole: bool = False) -> None:
-        for name in state.prompt if whole else state.ask or state.prompt:
-            self.say(name)
-
-    def say(self, name: str) -> None:
-        time = self.count(f"times:{name}")
-        members = self.library.family(self.case.language, name)
-        template = pick(members, self.context(time))
-        if template is None:
-            return
-        if "identity" not in self.position.confirmed and _tells_debt(template):
-            raise DebtDetailRefused(template.id)
-        said = self.count(f"say:{template.id}")
-        say = fill.say(
-            self.library,
-            self.case,
-            template.id,
-            again=said % 2 == 0,
-            facts=self.facts,
-            stage=self.position.stage,
-        )
-        if say.clips:
-            slow = self.facts.get("pace", "") == "slow"
-            self.actions.append(replace(say, slow=True) if slow else say)
-            rights = dict.fromkeys((*self.position.rights, *say.rights))
-            self.move(rights=tuple(rights))
-
-    def context(self, time: int) -> Context:
-        """What decides between variants, now."""
-        case, position = self.case, self.position
-        return Context(
-            product=case.product,
-            role=self.script.states[position.state].speaker or case.role,
-            stage=position.stage,
-            first_call=case.first_call,
-            reached=case.stage,
-            rights=bool(position.rights),
-            time=time,
-        )
-
-    # --- small moves
-
-    def flag(self, name: str) -> None:
-        if name and Flag(name) not in self.actions:
-            self.actions.append(Flag(name))
-
-    def confirm(self, node: str) -> None:
-        if node not in self.position.confirmed:
-            self.actions.append(Confirmed(node))
-            self.move(confirmed=(*self.position.confirmed, node))
-
-    def count(self, key: str) -> int:
-        self.visits[key] = self.visits.get(key, 0) + 1
-        return self.visits[key]
-
-    def move(self, **changes: object) -> None:
-        self.position = replace(self.position, **changes)  # type: ignore[arg-type]
-
-
-def _tells_debt(template: Template) -> bool:
-    lines = (*template.text, *template.again)
-    return any(not DEBT_SLOTS.isdisjoint(slots(line)) for line in lines)

@@ -18,7 +18,7 @@ DEBT_SLOTS = frozenset(
 )
 #: Personal, or telling of a debt: a clip with one of these is sealed in the cache.
 PERSONAL_SLOTS = DEBT_SLOTS | {"name"}
-CALL_SLOTS = frozenset({"callback", "date"})  #: known only during the call
+CALL_SLOTS = frozenset({"callback", "date", "wish"})  #: known only during the call
 #: What each slot holds, and so how it is spoken.
 SLOT_TYPES = {
     "name": "words",
@@ -34,9 +34,17 @@ SLOT_TYPES = {
     "option_2": "option",
     "option_3": "option",
     "chosen": "option",
+    "wish": "phrase",
 }
 SLOTS = frozenset(SLOT_TYPES)
-CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"})
+#: What was weighed in the call: a sum, a day; see `ivr.weigh`.
+WEIGHED = frozenset({"lighter", "day_moved", "day_latest"})
+CONDITIONS = frozenset({"", "first_call", "later_call", "rights_due"}) | WEIGHED
+#: Of these at most one holds.
+EXCLUSIVE = (
+    frozenset({"first_call", "later_call"}),
+    frozenset({"day_moved", "day_latest"}),
+)
 PRODUCTS = ("loan", "card", "invoice", "rent")  #: what the debt is
 #: Who is at the phone. Third party: whoever is not the person we call.
 ROLES = ("debtor", "guarantor", "third_party")
@@ -92,6 +100,9 @@ class Fragments(Part):
     times: tuple[str, ...] = Field(min_length=26, max_length=26)  # 08:00, 08:30, ...
     ordinals: tuple[str, str, str]
     options: dict[str, tuple[str, ...]]  # name of an option -> pieces of a sentence
+    plans: dict[str, tuple[str, ...]]  # the same of what was not listed: no number
+    last: str  # after a choice read back, where its last part is another sum
+    wishes: dict[str, str]  # intent -> what they want, to ask back about
 
 
 class Clause(Part):

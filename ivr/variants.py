@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ivr.template import Template
+from ivr.template import EXCLUSIVE, Template
 
 Families = Mapping[str, tuple[Template, ...]]
 Weight = tuple[bool, bool, bool, bool, bool, int]
@@ -28,6 +28,7 @@ class Context:
     reached: int = 1  # the stage of earlier calls
     rights: bool = False  # were any explained in this call?
     time: int = 1  # how manieth time the family is said in this call
+    weighed: frozenset[str] = frozenset()  # what came of a sum or a day they named
 
 
 def families(templates: Iterable[Template]) -> dict[str, tuple[Template, ...]]:
@@ -94,7 +95,8 @@ def overlap(one: Template, other: Template) -> bool:
         (one.reached, other.reached),
     )
     apart = any(a and b and set(a).isdisjoint(b) for a, b in pairs)
-    apart = apart or {one.when, other.when} == {"first_call", "later_call"}
+    whens = {one.when, other.when}
+    apart = apart or (len(whens) > 1 and any(whens <= pair for pair in EXCLUSIVE))
     return weight(one) == weight(other) and not apart
 
 
@@ -110,5 +112,7 @@ def _case(when: str, context: Context) -> bool:
             return not context.first_call
         case "rights_due":
             return context.first_call and not context.rights
-        case _:
+        case "":
             return True
+        case _:
+            return when in context.weighed

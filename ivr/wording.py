@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 from itertools import combinations
 
@@ -18,12 +18,14 @@ MAX_FRAGMENT = 40  # characters: fragments are short clips
 MAX_ALIKE = 0.6  # of two English words, by their letters
 QUESTION_MARKS = "？?"
 OPTION_NAMES = frozenset({"instalments", "deferral", "discount", "mediation"})
-OPTION_SLOTS = frozenset({"nth", "months", "each", "total"})
+OPTION_SLOTS = frozenset({"nth", "months", "each", "total"})  # of those listed
+PLAN_SLOTS = OPTION_SLOTS - {"nth"}  # of those not listed
 #: What a voice reads as it is meant; a figure or a sign may be read in many ways.
 SPEAKABLE = {
     "zh": re.compile(r"[\u4e00-\u9fff，。？！、：；]*"),
     "en": re.compile(r"[A-Za-z ,.?!:'-]*"),
 }
+FINITE = ("relative", "months", "days", "times", "ordinals")
 #: A sum is spoken with its unit.
 UNITS = ("元", "块", "dollar", "yuan", "pound", "euro")
 
@@ -86,16 +88,18 @@ def fragments_wording(
     fragments: Fragments, language: str, forbidden: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """(place, what) of every fragment that is wrong or sounds like another."""
-    for name in sorted(OPTION_NAMES ^ set(fragments.options)):
-        yield "options", f"{name}: there are {', '.join(sorted(OPTION_NAMES))}"
-    for name, pieces in fragments.options.items():
-        for slot in sorted(set(slots("".join(pieces))) - OPTION_SLOTS):
-            yield f"options.{name}", f"no slot {slot!r}"
-        for piece in pieces:
-            for what in _words(piece, language, forbidden):
-                yield f"options.{name}", f"{what}: {piece}"
-    for key in ("relative", "months", "days", "times", "ordinals"):
-        texts: tuple[str, ...] = getattr(fragments, key)
+    for kind, known in (("options", OPTION_SLOTS), ("plans", PLAN_SLOTS)):
+        table: dict[str, tuple[str, ...]] = getattr(fragments, kind)
+        for name in sorted(OPTION_NAMES ^ set(table)):
+            yield kind, f"{name}: there are {', '.join(sorted(OPTION_NAMES))}"
+        for name, pieces in table.items():
+            yield from _pieces(f"{kind}.{name}", pieces, known, language, forbidden)
+    yield from _pieces("last", (fragments.last,), {"last"}, language, forbidden)
+    if "last" not in slots(fragments.last):
+        yield "last", "does not say the sum"
+    finite = {k: getattr(fragments, k) for k in FINITE}
+    finite["wishes"] = tuple(fragments.wishes.values())
+    for key, texts in finite.items():
         for text in texts:
             if len(text) > MAX_FRAGMENT:
                 yield key, f"longer than {MAX_FRAGMENT} characters: {text}"
@@ -106,6 +110,20 @@ def fragments_wording(
     for one, other in combinations(fragments.ordinals, 2):
         if alike(one, other, language):
             yield "ordinals", f"{one!r} and {other!r} sound alike on a telephone"
+
+
+def _pieces(
+    place: str,
+    pieces: tuple[str, ...],
+    known: Collection[str],
+    language: str,
+    forbidden: Mapping[str, str],
+) -> Iterator[tuple[str, str]]:
+    for slot in sorted(set(slots("".join(pieces))) - set(known)):
+        yield place, f"no slot {slot!r}"
+    for piece in pieces:
+        for what in _words(piece, language, forbidden):
+            yield place, f"{what}: {piece}"
 
 
 def alike(one: str, other: str, language: str) -> bool:

@@ -23,6 +23,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from speech.port import ModelMissing, SpeechError
+from speech.stretch import stretched
 from speech.voices import clips, pace, roster
 from speech.voices.clips import Clip
 from speech.voices.recall import Recall
@@ -82,6 +83,20 @@ class Prompts:
         if clip is not None:
             self._remember(name, clip, job)
         return clip
+
+    async def slower(self, language: str, text: str, times: float) -> Clip | None:
+        """A clip that is ready, stretched to last `times` as long at the same pitch;
+        None where it was never prepared. A few milliseconds, in a thread."""
+        clip, name = self.get(language, text), self.key(language, text)
+        if clip is None:
+            return None
+        name = f"{name} {times}"
+        if name not in self._ready:
+            pcm = await asyncio.to_thread(stretched, clip.pcm, times)
+            self._hold(name, Clip(pcm, clip.units, pace.speech_seconds(pcm)))
+            if self._recall is not None:
+                self._recall.learn(pcm, text)
+        return self._ready.get(name)
 
     def key(self, language: str, text: str, *, voice: str = "") -> str:
         """The name a clip is kept under."""
@@ -178,12 +193,15 @@ class Prompts:
         file = None if secret else self._shelf.plain(name)
         return Job(spec, language, text, band, self._models, file), name
 
-    def _remember(self, name: str, clip: Clip, job: Job) -> None:
+    def _hold(self, name: str, clip: Clip) -> None:
         if name not in self._ready:
             self._bytes += len(clip.pcm)
         self._ready[name] = clip
         while self._bytes > MEMORY and len(self._ready) > 1:
             self._bytes -= len(self._ready.popitem(last=False)[1].pcm)
+
+    def _remember(self, name: str, clip: Clip, job: Job) -> None:
+        self._hold(name, clip)
         if name in self._counted or job.voice != self._voices.get(job.language):
             return
         self._counted.add(name)

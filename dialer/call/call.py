@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dialer.call.agreed import Heard, agreed
+from dialer.call.agreed import Heard, commit
 from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
-from dialer.call.facts import Terms, case_facts, secrets
+from dialer.call.facts import Terms, case_facts, closed_for, secrets
 from dialer.call.person import connect, scripts
 from dialer.campaign.hours import Best
 from dialer.campaign.paced import Paced
@@ -39,6 +39,7 @@ from dialer.model import (
     Reason,
     Verdict,
 )
+from dialer.offers.days import Closed
 from dialer.store.port import Claimed, FlagRow, Stores
 from ivr import fill
 from ivr.port import CaseFacts
@@ -177,14 +178,12 @@ async def _talk(
         taken = await connect(mine, desk.people, case, line, desk.studio, known, flag)
         return _outcome(taken, desk)
     talked = await Conversation(desk.studio, line, case, known, flag).talk()
-    found = agreed(_heard(talked, case, desk), personal, desk.terms)
-    if found and found.sums:
-        await desk.stores.vault.keep(found.sums)  # before the ledger refers to it
-    outcome = _outcome(talked, desk)
-    return replace(outcome, commitment=found.commitment) if found else outcome
+    closed = closed_for(claimed.contact, desk.terms)
+    heard, keep = _heard(talked, case, desk, closed), desk.stores.vault.keep
+    return await commit(_outcome(talked, desk), heard, personal, desk.terms, keep=keep)
 
 
-def _heard(talked: Talked, case: CaseFacts, desk: Desk) -> Heard:
+def _heard(talked: Talked, case: CaseFacts, desk: Desk, closed: Closed) -> Heard:
     record = talked.record
     return Heard(
         talked.disposition,
@@ -192,6 +191,7 @@ def _heard(talked: Talked, case: CaseFacts, desk: Desk) -> Heard:
         record.confirmed,
         case.today.date(),
         desk.studio.mask.shows_amounts,
+        closed,
     )
 
 

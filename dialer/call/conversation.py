@@ -27,6 +27,7 @@ from ivr.port import (
     Confirmed,
     Fact,
     Flag,
+    Gone,
     HandOver,
     HangUp,
     Heard,
@@ -48,7 +49,8 @@ log = logging.getLogger(__name__)
 
 MACHINE_WAIT = 10.0  # seconds for the beep after a recorded greeting was recognised
 MACHINE_WINDOW = 20.0  # seconds after the answer in which a machine may be found
-PAUSE_SECONDS = 0.6  # after every sentence, for those who asked us to speak slower
+SLOWER = 1.25  # times as long, for those who asked us to speak slower
+PAUSE_SECONDS = 0.6  # and after every sentence, for the same
 PAUSE = bytes(round(PAUSE_SECONDS * RATE) * 2)
 GOODBYE = Understood("goodbye", 1.0, "none")  # what a call that is too long counts as
 
@@ -139,6 +141,7 @@ class Conversation:
                 if await self._over():
                     break
             listener.stop()
+        await self._step(Gone())
         return self._talked()
 
     async def _take(self, heard: Audio | Digit | Machine, listener: Listener) -> None:
@@ -173,6 +176,7 @@ class Conversation:
 
     async def _say_goodbye(self) -> None:
         """The longest time for a call is over: as if they had said goodbye."""
+        await self._step(Gone())
         self._position, actions = dialogue.respond(
             self._s.library, self._case, self._position, GOODBYE
         )
@@ -184,7 +188,9 @@ class Conversation:
     def _hush(self) -> None:
         """Say no more of what is queued, and note how much of it was said."""
         self._line.clear()
-        self._record.cut(self._now)
+        unsaid = self._record.cut(self._now)
+        explained = self._record.explained()
+        self._position = dialogue.cut_short(self._position, explained, unsaid)
 
     async def _pressed(self, key: str) -> None:
         self._hush()
@@ -285,6 +291,10 @@ class Conversation:
         if None in clips:  # a fast voice may render now; a slow one was asked ahead
             await self._s.prompts.prepare(language, say.clips)
             clips = [self._s.prompts.get(language, text) for text in say.clips]
+        if say.slow:
+            slower = self._s.prompts.slower
+            clips = [await slower(language, text, SLOWER) for text in say.clips]
+            self._record.fact("pace", "slow")
         before = self._line.queued()
         if before <= 0:
             self._say_began = self._now
@@ -294,7 +304,7 @@ class Conversation:
                 continue
             self._line.say(clip.pcm + (PAUSE if say.slow else b""))
             if clip.units_per_minute:
-                self._record.rate(clip.units_per_minute, clip.seconds)
+                self._record.rate(clip.units_per_minute, clip.seconds, slow=say.slow)
         self._saying = say
         self._quiet = 0.0
         pause = PAUSE_SECONDS if say.slow else 0.0

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from dialer.call.bargain import PolicyBargain
 from dialer.model import Contact, Personal
-from dialer.offers.days import Closed, weekend
-from dialer.offers.plans import Account, Found, Plan, Wish, offered
+from dialer.offers.days import Closed, ClosedIn, weekends
+from dialer.offers.plans import Account, Found, Plan, Wish, offered, others
 from dialer.offers.policy import Offers
 from ivr.port import CaseFacts, Option
 
@@ -25,7 +26,7 @@ class Terms:
     policy: Offers
     caller_id: str = ""
     hand_over_to: str = "people"
-    closed: Closed = weekend  # days on which nobody can pay
+    closed_in: ClosedIn = weekends  # days on which nobody can pay
 
 
 def account(personal: Personal, product: str) -> Account:
@@ -44,13 +45,27 @@ def plans(personal: Personal, terms: Terms, today: date) -> Found:
     return offered(terms.policy, account(personal, terms.product), today, terms.wishes)
 
 
+def unlisted(
+    personal: Personal, terms: Terms, today: date, spoken: Found
+) -> tuple[Plan, ...]:
+    """What is lawful too, and may be agreed to if they propose it or something near."""
+    debt = account(personal, terms.product)
+    return others(terms.policy, debt, today, spoken.plans)
+
+
+def closed_for(contact: Contact, terms: Terms) -> Closed:
+    """The days on which this callee cannot pay."""
+    return terms.closed_in(next(iter(contact.locations), ""))
+
+
 def option(plan: Plan, owed: Decimal, policy: Offers, currency: str) -> Option:
     """A plan as the dialogue speaks it."""
     money = policy.currency.get(currency)
     if money is None or not plan.parts:
         return Option(plan.kind, plan.months, Decimal(0), owed)
     each, total = money.major(plan.each), money.major(plan.total)
-    return Option(plan.kind, plan.months, each, total)
+    last = money.major(plan.parts[-1]) if plan.parts[-1] != plan.each else Decimal(0)
+    return Option(plan.kind, plan.months, each, total, last)
 
 
 def case_facts(
@@ -62,6 +77,12 @@ def case_facts(
     amount = personal.amount or Decimal(0)
     language = contact.language
     found = plans(personal, terms, today.date())
+    more = unlisted(personal, terms, today.date(), found)
+
+    def spoken(chosen: tuple[Plan, ...]) -> tuple[Option, ...]:
+        money = terms.policy, personal.currency
+        return tuple(option(plan, amount, *money) for plan in chosen)
+
     return CaseFacts(
         language=language,
         script=terms.script,
@@ -73,9 +94,14 @@ def case_facts(
         currency=personal.currency,
         due=personal.due,
         today=today,
-        options=tuple(
-            option(plan, amount, terms.policy, personal.currency)
-            for plan in found.plans
+        options=spoken(found.plans),
+        others=spoken(more),
+        bargain=PolicyBargain(
+            terms.policy,
+            account(personal, terms.product),
+            today.date(),
+            (*found.plans, *more),
+            closed_for(contact, terms),
         ),
         stage=contact.stage,
         first_call=contact.calls == 0,

@@ -11,7 +11,9 @@ from dialer.model import Turn
 from ivr.port import Say, Understood
 
 #: Facts that may be stored as they are; the others go through the mask.
-PLAIN = frozenset({"option", "months", "date", "promise_date", "callback_at", "reason"})
+PLAIN = frozenset(
+    {"option", "months", "date", "promise_date", "callback_at", "reason", "weighed"}
+)
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class Record:
     waits: list[float] = field(default_factory=list)
     spoken_units: float = 0.0
     spoken_minutes: float = 0.0
+    slow_units: float = 0.0  # the same of what was said slower on request
+    slow_minutes: float = 0.0
     barge_ins: int = 0
 
     def ours(self, say: Say, at: float, seconds: float) -> None:
@@ -69,9 +73,13 @@ class Record:
             )
         )
 
-    def cut(self, at: float) -> None:
+    def cut(self, at: float) -> tuple[str, ...]:
         """What was queued is dropped: the turn under way lasted until now, and those
-        behind it were never said."""
+        behind it were never said. -> the templates that were not said whole: none, if
+        only the end of the last one is missing"""
+        ours = [turn for turn in self.turns if turn.who == "us"]
+        cut = [turn.template for turn in ours if turn.at + turn.seconds > at]
+        dropped = any(turn.at >= at for turn in ours)
         said = [turn for turn in self.turns if turn.who == "them" or turn.at < at]
         self.turns = [
             replace(turn, seconds=round(at - turn.at, 2), interrupted=True)
@@ -79,6 +87,12 @@ class Record:
             else turn
             for turn in said
         ]
+        return tuple(cut) if dropped else ()
+
+    def explained(self) -> tuple[str, ...]:
+        """The rights told so far: a part of a sentence explains nothing."""
+        whole = (turn for turn in self.turns if not turn.interrupted)
+        return tuple(dict.fromkeys(right for turn in whole for right in turn.rights))
 
     def timeline(self) -> tuple[Turn, ...]:
         """All turns by the time they began; an answer stands after what it answers."""
@@ -89,25 +103,32 @@ class Record:
         plain = name in PLAIN
         self.facts[name] = value if plain else self.mask.text(value, self.known)
 
-    def rate(self, units_per_minute: float, seconds: float) -> None:
-        """Count a spoken clip towards the measured speaking rate."""
+    def rate(
+        self, units_per_minute: float, seconds: float, *, slow: bool = False
+    ) -> None:
+        """Count a spoken clip towards the measured speaking rate; what they asked us
+        to say slower has its own."""
+        if slow:
+            self.slow_units += units_per_minute * seconds / 60
+            self.slow_minutes += seconds / 60
+            return
         self.spoken_units += units_per_minute * seconds / 60
         self.spoken_minutes += seconds / 60
 
     def measures(self, seconds: float, silence: float) -> dict[str, float]:
         """The technique of the call (R12) and how quick we were."""
-        whole = (t for t in self.turns if not t.interrupted)  # a part explains nothing
-        rights = {right for turn in whole for right in turn.rights}
         found = {
             "seconds": seconds,
             "silence_seconds": silence,
             "confirmations": float(len(set(self.confirmed))),
-            "rights_explained": float(len(rights)),
+            "rights_explained": float(len(self.explained())),
             "barge_ins": float(self.barge_ins),
             "turns": float(len(self.turns)),
         }
         if self.spoken_minutes:
             found["units_per_minute"] = self.spoken_units / self.spoken_minutes
+        if self.slow_minutes:
+            found["slow_units_per_minute"] = self.slow_units / self.slow_minutes
         if self.latencies:
             found["turn_latency_p50"] = median(self.latencies)
             found["turn_latency_max"] = max(self.latencies)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from dialer.cli.frame import Fail, Usage, emit, json_option, out
 from dialer.cli.turns import tried
 from dialer.clock import SystemClock
 from dialer.settings import shipped
+from ivr.doubt import worth_asking
 from ivr.intent import understand
 from ivr.library import Library, load_library
 from ivr.lint import lint as find_problems
 from ivr.script import admissible
 from ivr.select import at_stage, choose
 from ivr.template import LANGUAGES, PRODUCTS, ROLES, Template
-from ivr.variants import why
+from ivr.variants import Context, pick, why
 
 LANGUAGE = click.option("--lang", type=click.Choice(LANGUAGES), help="One language.")
 SCRIPT = click.option("--script", default="mediation", show_default=True)
@@ -101,6 +103,10 @@ def list_(
             "answers": list(t.answers),
             "variant_of": t.variant_of,
             "conditions": why(t),
+            "products": list(t.products or PRODUCTS),
+            "roles": list(t.roles or ROLES),
+            "confirmation": t.confirmation,
+            "version": t.version,
             "text": " ".join(t.text),
         }
         for name, t in found
@@ -120,7 +126,8 @@ def list_(
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """One template in every language, with its clauses.
+    """One template in every language: its words, for whom they are (product, role,
+    stage), the variants said in its place, its rights and clauses.
 
     Example: dialer templates show rights_explained
     """
@@ -132,7 +139,11 @@ def show(name: str, as_json: bool) -> None:
     }
     if not found:
         raise Fail(f"no template {name!r}; see: dialer templates list")
-    data = {language: t.model_dump(mode="json") for language, t in found.items()}
+    data = {
+        language: t.model_dump(mode="json")
+        | {"conditions": why(t), "variants": variants(library, language, t)}
+        for language, t in found.items()
+    }
 
     def tell() -> None:
         for language, template in found.items():
@@ -148,7 +159,11 @@ def _show(library: Library, language: str, template: Template) -> None:
         for line in getattr(template, key):
             click.echo(f"    {key:8} {line}")
     if template.variant_of:
-        click.echo(f"    in place of {template.variant_of}: {why(template)}")
+        click.echo(f"    variant  in place of {template.variant_of}: {why(template)}")
+    click.echo(f"    product  {', '.join(template.products) or 'any'}")
+    click.echo(f"    role     {', '.join(template.roles) or 'any'}")
+    for one in variants(library, language, template):
+        click.echo(f"    instead  {one['id']}: {one['conditions']}")
     if template.confirmation:
         click.echo(f"    confirms {template.confirmation}")
     for key, intent in template.keys.items():
@@ -163,6 +178,14 @@ def _show(library: Library, language: str, template: Template) -> None:
         click.echo(f"    clause   {clause.law} {clause.article} ({clause.status})")
 
 
+def variants(
+    library: Library, language: str, template: Template
+) -> list[dict[str, str]]:
+    """Those said in place of a template, each with its conditions."""
+    members = library.families[language].get(template.id, ())
+    return [{"id": t.id, "conditions": why(t)} for t in members[1:]]
+
+
 @templates.command("try")
 @click.argument("text", required=False)
 @click.option("--stage", type=click.IntRange(1, 5), default=1, show_default=True)
@@ -172,6 +195,10 @@ def _show(library: Library, language: str, template: Template) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="A TSV file with the columns id, lang, stage, text.",
 )
+@click.option("--product", type=click.Choice(PRODUCTS), default="loan")
+@click.option("--role", type=click.Choice(ROLES), default="debtor")
+@click.option("--later", is_flag=True, help="In a later call, not the first.")
+@click.option("--time", type=click.IntRange(1, 9), default=1, help="Said how often.")
 @SCRIPT
 @json_option
 def try_(
@@ -181,8 +208,9 @@ def try_(
     batch: Path | None,
     script: str,
     as_json: bool,
+    **who: Any,
 ) -> None:
-    """What we would answer to a sentence at a stage, and why.
+    """What we would answer to a sentence at a stage, to whom, and why.
 
     Example: dialer templates try "别再打了" --stage 2 --lang zh
 
@@ -196,7 +224,7 @@ def try_(
         found = tried(library, script, batch, now)
     else:
         row = {"id": "1", "lang": lang, "stage": str(stage), "text": text or ""}
-        found = [_try(library, script, row, now)]
+        found = [_try(library, script, row, now, who)]
     if as_json:
         click.echo(json.dumps(found if batch else found[0], ensure_ascii=False))
         return
@@ -205,23 +233,61 @@ def try_(
         click.echo(f"{one['id']}\t{intent}\t{said}\t{one['confidence']:.2f}")
         if "reason" in one:
             click.echo(f"    {one['reason']}")
+            for said in one["said"]:
+                told = f" ({said['conditions']})" if said["conditions"] else ""
+                click.echo(f"    {said['variant']}{told}: {said['text']}")
 
 
 def _try(
-    library: Library, name: str, row: dict[str, str], now: datetime
+    library: Library,
+    name: str,
+    row: dict[str, str],
+    now: datetime,
+    who: dict[str, Any],
 ) -> dict[str, Any]:
     script = library.script(row["lang"], name)
     position = at_stage(script, int(row["stage"]))
     expected = admissible(script.states[position.state], position.stage)
     meant = understand(row["text"], row["lang"], expected, now)
     choice = choose(script, position, meant.intent, meant.slots)
+    named = library.fragments[row["lang"]].wishes
+    asks = worth_asking(script, position, meant, choice.place, named)
+    templates = (script.failures.clarify.ask,) if asks else choice.templates
+    wish = named.get(meant.guess, "")
+    context = Context(
+        product=who["product"],
+        role=who["role"],
+        stage=position.stage,
+        first_call=not who["later"],
+        reached=1 if not who["later"] else position.stage,
+        time=who["time"],
+    )
     return {
         "id": row["id"],
         "intent": meant.intent,
         "clarify": choice.intent == "unknown",
-        "template": choice.templates[0] if choice.templates else "",
+        "guess": meant.guess,
+        "template": templates[0] if templates else "",
         "confidence": round(meant.confidence, 4),
         "by": meant.by,
         "slots": meant.slots,
         "reason": choice.reason,
+        "said": list(_said(library, row["lang"], templates, context, wish)),
     }
+
+
+def _said(
+    library: Library,
+    language: str,
+    names: tuple[str, ...],
+    context: Context,
+    wish: str,
+) -> Iterator[dict[str, str]]:
+    """Which variant is said to such a person of each template; slots are left open but
+    for the wish that is asked about."""
+    for name in names:
+        one = pick(library.family(language, name), context)
+        if one is not None:
+            text = " ".join(one.text).replace("{wish}", wish)
+            told = {"variant": one.id, "conditions": why(one), "text": text}
+            yield {"template": name, **told}

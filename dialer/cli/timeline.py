@@ -92,6 +92,7 @@ def technique(call: Shown) -> dict[str, Any]:
         "silence_budget_seconds": call.budget,
         "silence_kept": None if silence is None else silence <= call.budget,
         "units_per_minute": rate,
+        "slow_units_per_minute": measured.get("slow_units_per_minute"),
         "unit": UNITS.get(call.row.language, "units"),
         "band": [low, high],
         "rate_kept": None if rate is None else low <= rate <= high,
@@ -246,6 +247,9 @@ def _lines(
         told = f"{rate:.0f} {found['unit']} a minute"
         where = "within" if found["rate_kept"] else "outside"
         yield "speaking rate", told, f"{where} {low:.0f}-{high:.0f}", found["rate_kept"]
+    if slow := found["slow_units_per_minute"]:
+        told = f"{slow:.0f} {found['unit']} a minute"
+        yield "slower", told, "because they asked", None
 
 
 def bar(share: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.cli.frame import Fail
+from ivr.doubt import worth_asking
 from ivr.intent import understand
 from ivr.library import Library
 from ivr.script import admissible
@@ -21,8 +22,8 @@ STAGES = ("1", "2", "3", "4", "5")
 
 def tried(library: Library, script: str, path: Path, now: datetime) -> list[Any]:
     """One object a line: `intent` (None where it abstains: then `clarify` is true),
-    `template` that answers it or None, `confidence` 0 to 1, `guess` worth asking back
-    about or None. Fail names the first bad line of the file and how many more."""
+    `template` that answers it, or that asks back about `guess`, or None; `confidence`
+    0 to 1. Fail names the first bad line of the file and how many more."""
     return [_try(library, script, row, now) for row in rows(path)]
 
 
@@ -36,6 +37,9 @@ def _try(
     choice = choose(script, position, meant.intent, meant.slots)
     clarify = meant.intent == "unknown"
     said = choice.templates[0] if choice.templates and not clarify else None
+    named = library.fragments[row["lang"]].wishes
+    if clarify and worth_asking(script, position, meant, choice.place, named):
+        said = script.failures.clarify.ask
     return {
         "id": row["id"],
         "intent": None if clarify else meant.intent,

@@ -7,11 +7,17 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 Closed = Callable[[date], bool]
+ClosedIn = Callable[[str], Closed]  # by where they are: "CN", "US-NY"; "" not known
 LONGEST_CLOSED = 31  # days; a calendar that is closed for longer is wrong
 
 
 def weekend(day: date) -> bool:
     return day.weekday() >= 5
+
+
+def weekends(place: str) -> Closed:
+    """Where no calendar is known."""
+    return weekend
 
 
 def open_day(day: date, closed: Closed) -> date:

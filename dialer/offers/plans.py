@@ -133,6 +133,15 @@ def offered(
     return Found(tuple(plans[:SPOKEN]), tuple(refused))
 
 
+def others(
+    offers: Offers, account: Account, today: date, spoken: Sequence[Plan]
+) -> tuple[Plan, ...]:
+    """Lawful instalments that are not among those spoken: for counter-offers."""
+    here = desk(offers, account, today)
+    lawful = instalments(here) if here else ()
+    return tuple(plan for plan in lawful if plan not in spoken)
+
+
 MEDIATION = Plan("mediation", 0, ())
 
 

@@ -19,6 +19,7 @@ from dialer.agreements.state import (
     Proposed,
     Standing,
     Terms,
+    Unfit,
     advance,
 )
 from dialer.model import Commitment
@@ -173,19 +174,28 @@ def add(
     return show(work.connection, before.agreement)[0]
 
 
-def begin(
-    work: Work,
-    agreement: str,
-    commitment: Commitment,
-    about: tuple[str, str, str | None],
-    at: datetime,
-    pen: Pen,
-    by: str = "call",
-) -> None:
-    """A new agreement, in force from now; what was in force for the account is
-    replaced by it. `about`: account, contact, attempt (None: not in a call)."""
+About = tuple[str, str, str | None]  # account, contact, attempt (None: no call)
+
+
+def why_not(connection: Connection, commitment: Commitment, about: About) -> str:
+    """Why what was confirmed is no agreement that could begin now; '': it could."""
+    found = connection.execute(_in_force, {"account": about[0]}).first()
+    try:
+        lead(beginning(commitment, about, "", "call"))
+        if found is not None:
+            before = row_of(found)
+            standing = standing_of(events_of(connection, before.agreement))
+            advance(standing, replacing(standing, commitment, ""))
+    except Unfit as unfit:
+        return str(unfit)
+    return ""
+
+
+def beginning(
+    commitment: Commitment, about: About, replaced: str, by: str
+) -> tuple[Proposed, Confirmed, Activated]:
+    """The events with which an agreement begins."""
     account, contact, call = about
-    replaced = retire(work, account, agreement, commitment, at, pen)
     terms = Terms(
         commitment.kind,
         commitment.due,
@@ -198,15 +208,40 @@ def begin(
         replaced,
         commitment.sums,
     )
-    events = (
-        Proposed(terms),
-        Confirmed(commitment.nodes, by),
-        Activated(commitment.on),
-    )
+    nodes = Confirmed(commitment.nodes, by)
+    return Proposed(terms), nodes, Activated(commitment.on)
+
+
+def lead(events: Sequence[Event]) -> Standing:
+    """Where events lead from nothing. Unfit."""
     standing: Standing | None = None
     for event in events:
         standing = advance(standing, event)
     assert standing is not None
+    return standing
+
+
+def replacing(before: Standing, commitment: Commitment, successor: str) -> Closed:
+    """The end of what another agreement takes the place of."""
+    day = max(commitment.on, before.day or commitment.on)
+    return Closed(day, "replaced", successor)
+
+
+def begin(
+    work: Work,
+    agreement: str,
+    commitment: Commitment,
+    about: About,
+    at: datetime,
+    pen: Pen,
+    by: str = "call",
+) -> None:
+    """A new agreement, in force from now; what was in force for the account is
+    replaced by it. `about`: account, contact, attempt (None: not in a call)."""
+    account, contact, call = about
+    replaced = retire(work, account, agreement, commitment, at, pen)
+    events = beginning(commitment, about, replaced, by)
+    terms, standing = events[0].terms, lead(events)
     signed = write(Tip(agreement), stamp(at), events, pen)
     row = where(standing) | {
         "agreement": agreement,
@@ -237,8 +272,7 @@ def retire(
         return ""
     before = row_of(found)
     standing = standing_of(events_of(work.connection, before.agreement))
-    day = max(commitment.on, standing.day or commitment.on)
-    closed = Closed(day, "replaced", successor)
+    closed = replacing(standing, commitment, successor)
     add(work, before, standing, [closed], at, pen)
     return before.agreement
 

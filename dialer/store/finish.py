@@ -4,6 +4,7 @@ next attempt, and their journal entries."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, literal_column, select, update
@@ -29,6 +30,7 @@ MINE = (
     *("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account"),
     "priority",
 )
+REFUSED = "agreement_refused"  #: the fact that says why
 _ending = Listed(
     lambda lists: (
         select(
@@ -77,7 +79,10 @@ def finish(
     if len({row.contact_id for row in rows}) < len(rows):
         half = len(rows) // 2  # the later must see what the earlier left
         return finish(pens, work, endings[:half]) + finish(pens, work, endings[half:])
-    ended = [(row, o) for row, (_, o) in zip(rows, endings, strict=True)]
+    ended = [
+        (row, fitted(work, row, outcome, pens))
+        for row, (_, outcome) in zip(rows, endings, strict=True)
+    ]
     close(work, ended)
     following = plan_next(work, ended)
     for row, outcome in ended:
@@ -86,6 +91,9 @@ def finish(
         if outcome.flags:
             set_flags(work, row, outcome)
         note(work, row, outcome, following.get(row.attempt_id))
+        if why := outcome.facts.get(REFUSED):
+            body = {"contact": row.contact_id, "account": row.account, "why": why}
+            work.note(outcome.at, "agreement.refused", row.attempt_id, body)
         if outcome.commitment:
             agree(work, row, outcome, pens())
     return [None] * len(ended)
@@ -123,12 +131,30 @@ def set_flags(work: Work, row: Any, outcome: Outcome) -> None:
     flags.add(work, found)
 
 
+def fitted(work: Work, row: Any, outcome: Outcome, pens: Pens) -> Outcome:
+    """Without what was confirmed if that is no agreement, and with the reason: the end
+    of a call is never lost over it."""
+    if outcome.commitment is None:
+        return outcome
+    try:
+        pens()
+        why = agreements.why_not(work.connection, outcome.commitment, about(row))
+    except Refused as refused:
+        why = str(refused)
+    if not why:
+        return outcome
+    facts = {**outcome.facts, REFUSED: why}
+    return replace(outcome, commitment=None, facts=facts)
+
+
+def about(row: Any) -> agreements.About:
+    return row.account, row.contact_id, row.attempt_id
+
+
 def agree(work: Work, row: Any, outcome: Outcome, pen: Pen) -> None:
-    """Unfit: what was confirmed is no agreement; nothing of the end is written."""
     assert outcome.commitment is not None
-    about = (row.account, row.contact_id, row.attempt_id)
     name = f"g_{row.attempt_id}"
-    agreements.begin(work, name, outcome.commitment, about, outcome.at, pen)
+    agreements.begin(work, name, outcome.commitment, about(row), outcome.at, pen)
 
 
 def plan_next(work: Work, ended: Sequence[Over]) -> dict[str, str]:

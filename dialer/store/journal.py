@@ -33,6 +33,7 @@ KINDS = {
     "attempt.lost": "its node died after dialing; never dialed again (attempt)",
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
     "agreement.event": "a signed event of an agreement, with its hash (agreement)",
+    "agreement.refused": "why what a call confirmed became no agreement (attempt)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
     "node.started": "a node calls for a campaign; its lines and version (node)",
     "node.stopped": "a node ended in order; one that dies leaves no such entry (node)",

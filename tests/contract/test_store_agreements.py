@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
@@ -83,12 +84,42 @@ async def test_every_event_is_a_journal_entry(stores: Stores) -> None:
         assert body == {k: v for k, v in asdict(event).items() if k != "agreement"}
 
 
-async def test_what_is_no_agreement_leaves_nothing_of_the_end(stores: Stores) -> None:
-    with pytest.raises(Unfit, match="3 needed"):
-        await ended(stores, replace(AGREED, nodes=NODES[:2]))
+UNFIT = {
+    "3 needed": replace(AGREED, nodes=NODES[:2]),
+    "due dates are not in order": replace(AGREED, due=AGREED.due[::-1]),
+    "no kind of agreement 'gift'": replace(AGREED, kind="gift"),
+}
+
+
+@pytest.mark.parametrize("why", UNFIT)
+async def test_what_is_no_agreement_costs_no_end_of_a_call(
+    stores: Stores, why: str
+) -> None:
+    one = await ended(stores, UNFIT[why])
     assert [row async for row in stores.agreements.list()] == []
     (row,) = [row async for row in stores.calls.list()]
-    assert row.phase is Phase.TALKING
+    assert (row.phase, row.disposition) == (Phase.DONE, Disposition.AGREED_PLAN)
+    assert why in row.facts["agreement_refused"]
+    entries = await stores.journal.after(0)
+    (entry,) = [e for e in entries if e.kind == "agreement.refused"]
+    assert entry.subject == one.attempt_id
+    assert why in json.loads(entry.body)["why"]
+    assert [e.kind for e in entries].count("attempt.ended") == 1
+
+
+async def test_ends_beside_it_in_one_commit_are_kept(stores: Stores) -> None:
+    await running(stores, [contact(n) for n in range(1, 4)])
+    calls = [await dialed(stores) for _ in range(3)]
+    for one in calls:
+        await stores.ledger.answered(one.attempt_id, NOW)
+    offered = (AGREED, UNFIT["3 needed"], AGREED)
+    async with asyncio.TaskGroup() as group:
+        for one, commitment in zip(calls, offered, strict=True):
+            ended = Outcome(Disposition.AGREED_PLAN, NOW, commitment=commitment)
+            group.create_task(stores.ledger.finish(one.attempt_id, ended))
+    made = {row.call async for row in stores.agreements.list()}
+    assert made == {calls[0].attempt_id, calls[2].attempt_id}
+    assert {row.phase async for row in stores.calls.list()} == {Phase.DONE}
 
 
 async def test_events_are_added_and_the_row_follows(stores: Stores) -> None:

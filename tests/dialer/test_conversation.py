@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from dialer.call.conversation import Conversation, Studio, Talked
+from dialer.call.conversation import (
+    PAUSE_SECONDS,
+    SLOWER,
+    Conversation,
+    Studio,
+    Talked,
+)
 from dialer.call.record import Record
 from dialer.model import Disposition
+from ivr import fill
 from ivr.port import Say
 from tests.kit.clock import FakeClock
 from tests.kit.handset import Handset, Step, tone
 from tests.kit.studio import MASK, humming
-from tests.templates.cases import EN, ZH
+from tests.templates.cases import EN, ZH, library
 
 KNOWN = (EN.name, "4111222233336608")
 
@@ -56,7 +63,9 @@ async def test_an_opt_out_is_stored_before_goodbye_is_said(studio: Studio) -> No
 
 
 async def test_keys_lead_to_a_person_who_takes_over(studio: Studio) -> None:
-    line = Handset(keys("112110"))
+    waits = (20, 44, 12, 30, 16, 2)  # each question is heard before its key
+    steps = [Step(s, key=k) for s, k in zip(waits, "112110", strict=True)]
+    line = Handset(steps)
     talked = await talk(studio, line)
     assert talked.disposition is Disposition.HANDED_OVER
     assert line.log[-1] == "transfer to people"
@@ -64,7 +73,54 @@ async def test_keys_lead_to_a_person_who_takes_over(studio: Studio) -> None:
     assert talked.stage >= 4
     measures = talked.record.measures(talked.seconds, talked.silence)
     assert measures["confirmations"] >= 3
-    assert measures["rights_explained"] == 0, "they were cut short by a key"
+    assert measures["rights_explained"] == 5
+
+
+async def test_what_was_cut_short_is_said_again_and_confirms_nothing(
+    studio: Studio,
+) -> None:
+    """They press 1 into the rights: neither those nor the debt were heard."""
+    steps = [Step(20.0, key="1"), Step(15.0, key="1"), Step(40.0, hang_up=True)]
+    talked = await talk(studio, Handset(steps))
+    said = ours(talked)
+    assert said[said.index("rights_explained") :][1:4] == [
+        *("go_on", "debt_statement", "debt_question")
+    ]
+    assert talked.record.confirmed == ["identity"]
+    steps[2:] = [Step(21.0, key="1"), Step(40.0, hang_up=True)]
+    talked = await talk(studio, Handset(steps))
+    said = ours(talked)
+    after = said[said.index("debt_question") + 1 :]
+    assert after[:2] == ["rights_rest", "mediation_offer"]
+    assert talked.record.confirmed == ["identity", "debt"]
+    measures = talked.record.measures(talked.seconds, talked.silence)
+    assert measures["rights_explained"] == 4
+    steps[3:] = [Step(3.0, key="1"), Step(1.0, hang_up=True)]  # cut again
+    talked = await talk(studio, Handset(steps))
+    measures = talked.record.measures(talked.seconds, talked.silence)
+    assert measures["rights_explained"] == 0, "and the record says so"
+
+
+async def test_who_asks_for_slower_speech_gets_it_measured(tmp_path: Path) -> None:
+    async with humming(tmp_path, FakeClock()) as studio:
+        plain, slow = Record(MASK, KNOWN), Record(MASK, KNOWN)
+
+        async def unused(name: str) -> None:
+            raise AssertionError(name)
+
+        for record in (plain, slow):
+            line = Handset()
+            found = Conversation(studio, line, EN, KNOWN, unused)
+            found._record = record
+            say = fill.say(library(), EN, "rights_explained")
+            await found._say(replace(say, slow=record is slow))
+    said = [r.measures(1.0, 0.0) for r in (plain, slow)]
+    ratio = said[0]["units_per_minute"] / said[1]["slow_units_per_minute"]
+    assert ratio == pytest.approx(SLOWER, rel=0.03)
+    assert "units_per_minute" not in said[1]
+    lasted = [r.turns[0].seconds for r in (plain, slow)]
+    pauses = PAUSE_SECONDS * len(say.clips)
+    assert lasted[1] == pytest.approx(SLOWER * lasted[0] + pauses, rel=0.03)
 
 
 async def test_rights_that_were_heard_to_their_end_count(studio: Studio) -> None:
@@ -83,7 +139,7 @@ async def test_nothing_of_the_debt_is_said_before_identity(studio: Studio) -> No
 
 
 async def test_a_person_who_does_not_come_is_not_waited_for(studio: Studio) -> None:
-    line = Handset(keys("10"), takes_over=False)
+    line = Handset([Step(20.0, key="1"), Step(1.0, key="0")], takes_over=False)
     talked = await talk(studio, line)
     assert "transfer to people" in line.log
     assert talked.disposition is Disposition.CALLBACK
@@ -113,8 +169,8 @@ async def test_silence_has_a_budget(studio: Studio) -> None:
 
 
 async def test_a_call_does_not_go_on_for_ever(studio: Studio) -> None:
-    short = replace(studio, max_seconds=5.0)
-    talked = await talk(short, Handset(keys("1")))
+    short = replace(studio, max_seconds=25.0)
+    talked = await talk(short, Handset([Step(20.0, key="1")]))
     assert talked.disposition is Disposition.NO_COMMITMENT
     assert ours(talked)[-1] == "goodbye"
 

@@ -93,7 +93,11 @@ class World:
                 carrier=channel,
                 studio=studio,
                 judge=make_judge(BOOK),
-                terms=app.terms(WANTED, app.offers(Settings(home=self.home))),
+                terms=app.terms(
+                    WANTED,
+                    app.offers(Settings(home=self.home)),
+                    app.closed_in(BOOK.calendars),
+                ),
                 policy=retry.load_policy(shipped("config") / "retry.toml"),
                 node="node-1",
                 ring_seconds=20.0,

@@ -106,6 +106,12 @@ def test_a_call_that_was_refused_has_no_timeline() -> None:
     assert technique(Shown(row, (), None, 30.0, (0.0, 0.0)))["rate_kept"] is None
 
 
+def test_speech_that_was_slower_because_they_asked_is_told_apart() -> None:
+    slow = replace(ROW, measures={**ROW.measures, "slow_units_per_minute": 163.0})
+    found = " ".join(printed(Shown(slow, (), None, 30.0, (192.0, 224.0))).split())
+    assert "slower 163 characters a minute because they asked" in found
+
+
 def test_the_keys_for_machines() -> None:
     data = call_map(CALL)
     assert [turn["silence"] for turn in data["turns"]] == [0.5, 2.5, 0.0, 0.0]

@@ -141,13 +141,17 @@ def test_a_promise_with_its_date_is_read_back() -> None:
     assert end("identity_yes", promise, "yes", "yes", "yes").disposition == "promised"
 
 
-def test_a_date_that_is_past_or_far_is_asked_again() -> None:
-    for day in ("2026-11-23", "2027-08-01"):
+def test_a_date_that_is_past_or_far_is_not_taken() -> None:
+    plan = ("choose_option", {"option": "1"})
+    for day, state, asked in (
+        ("2026-11-23", "first_date", "ask_first_date"),
+        ("2027-08-01", "date_person", "ask_date_person"),
+    ):
         turn = ("propose_date", {"date": day})
-        plan = ("choose_option", {"option": "1"})
         position, done = hold(*TO_OPTIONS, plan, "yes", turn)
-        assert position.state == "first_date"
-        assert said(done[-1])[-1] == "ask_first_date"
+        assert position.state == state
+        assert said(done[-1])[-1] == asked
+        assert "promise_date" not in dict(position.facts)
 
 
 def test_an_option_that_is_not_on_offer_is_not_chosen() -> None:
@@ -239,20 +243,21 @@ def test_debt_detail_before_identity_is_refused_even_if_a_script_asks_for_it() -
 
 
 def test_an_answer_that_only_the_question_explains() -> None:
-    state = library().script("zh", "mediation").states["first_date"]
+    script = library().script("zh", "mediation")
+    state = Position("first_date", 5)
     lone = Understood("unknown", 0.4, "none", {"date": "2026-12-10"})
-    assert expected(lone, state).intent == "propose_date"
-    debt = library().script("zh", "mediation").states["debt"]
-    assert expected(lone, debt) == lone
+    assert expected(lone, state, script).intent == "propose_date"
+    debt = Position("debt", 2)
+    assert expected(lone, debt, script) == lone
     no = Understood("unknown", 0.4, "none", {"yes_no": "no"})
-    assert expected(no, debt).intent == "no"
+    assert expected(no, debt, script).intent == "no"
     yes = Understood("unknown", 0.4, "none", {"yes_no": "yes"})
-    assert expected(yes, debt) == yes, "a commitment is never guessed"
-    options = library().script("zh", "mediation").states["options"]
+    assert expected(yes, debt, script) == yes, "a commitment is never guessed"
+    options = Position("options", 2)
     six = Understood("unknown", 0.4, "none", {"months": "6"})
-    assert expected(six, options).intent == "choose_option"
-    disputed = library().script("zh", "mediation").states["dispute_check"]
-    assert expected(yes, disputed).intent == "yes", "it stops the calls"
+    assert expected(six, options, script).intent == "choose_option"
+    disputed = Position("dispute_check", 2)
+    assert expected(yes, disputed, script).intent == "yes", "it stops the calls"
 
 
 def test_a_sum_that_is_an_option_is_that_option_and_is_read_back() -> None:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from itertools import product
 
@@ -31,8 +32,9 @@ from ivr.port import (
 )
 from ivr.script import COMMITMENTS, NODES_NEEDED, RIGHTS_NEEDED
 from ivr.template import LANGUAGES, PRODUCTS
-from tests.templates.cases import CASES, MEDIATION, OPTIONS, library
+from tests.templates.cases import CASES, MEDIATION, OPTIONS, SHOP, library
 
+UNEVEN = Decimal(1364)
 LONGEST = 75  #: turns, hand-overs and silences included
 OFFERS: tuple[tuple[Option, ...], ...] = (
     OPTIONS,
@@ -50,6 +52,9 @@ def cases(language: str) -> tuple[CaseFacts, ...]:
     for kind, role, stage in product(PRODUCTS, ("debtor", "guarantor"), range(6)):
         for offers in OFFERS:
             case = replace(CASES[language], product=kind, role=role, options=offers)
+            if offers == OPTIONS:
+                uneven = Option("instalments", 9, Decimal(1367), Decimal(12300), UNEVEN)
+                case = replace(case, others=(uneven,), bargain=SHOP)
             later = replace(case, first_call=False, stage=stage)
             found.append(later if stage else replace(case, due=None))
             found += [] if stage else [case]
@@ -75,7 +80,7 @@ def slots(dice: random.Random, case: CaseFacts) -> dict[str, str]:
         "callback_at": then.isoformat(),
         "option": str(dice.randint(0, 5)),
         "months": str(dice.randint(1, 12)),
-        "amount": "500",
+        "amount": str(dice.choice((100, 500, 1800, 2050, 2500, 20_000))),
     }
     return {k: v for k, v in every.items() if dice.random() < 0.6}
 
@@ -102,7 +107,8 @@ def turn(
         intent = dice.choice(likely)
     elif luck < 0.7 and stubborn in admitted:
         intent = stubborn
-    meant = Understood(intent, 0.9, "classifier", slots(dice, case))
+    guess = dice.choice(admitted) if intent == "unknown" and luck < 0.9 else ""
+    meant = Understood(intent, 0.9, "classifier", slots(dice, case), guess)
     return dialogue.respond(library(), case, position, meant)
 
 
@@ -118,7 +124,24 @@ def walk(
             position, actions = dialogue.step(library(), case, position, NotTaken())
         else:
             position, actions = turn(dice, case, position, stubborn)
+        if not position.over and dice.random() < 0.15:
+            position, actions = cut(dice, position, actions)
         yield position, actions
+
+
+def cut(
+    dice: random.Random, position: Position, actions: tuple[Action, ...]
+) -> tuple[Position, tuple[Action, ...]]:
+    """They speak over one of our sentences: it and those after it are not heard."""
+    says = [a for a in actions if isinstance(a, Say)]
+    if not says:
+        return position, actions
+    lost = says[dice.randrange(len(says)) :]
+    gone = {right for say in lost for right in say.rights}
+    told = tuple(right for right in position.rights if right not in gone)
+    names = tuple(say.template for say in lost) if lost[1:] else ()
+    position = dialogue.cut_short(position, told, names)
+    return position, tuple(a for a in actions if a not in lost)
 
 
 def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
@@ -132,6 +155,7 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
         if steps > LONGEST:
             yield f"no end after {LONGEST} turns, at {position.state}"
             return
+        offers = dict(position.visits).get("times:rights_rest", 0)
         for action in actions:
             match action:
                 case Flag(flag):
@@ -140,27 +164,28 @@ def broken(case: CaseFacts, dice: random.Random) -> Iterator[str]:
                     nodes.append(node)
                 case Say():
                     rights |= set(action.rights)
-                    yield from _say(case, action, nodes, rights)
+                    yield from _say(case, action, nodes, rights, offers)
                 case HangUp():
                     yield from _end(action, nodes, flags, case)
                 case _:
                     pass
         yield from _order(actions, over=position.over)
         here = (position.state, *(a for a in actions if isinstance(a, Say)))
-        repeats = repeats + 1 if here == last else 1
+        repeats = repeats + 1 if here == last and here[1:] else 1
         last = here
         if repeats > 3:
             yield f"the same answer {repeats} times in a row at {position.state}"
 
 
 def _say(
-    case: CaseFacts, say: Say, nodes: list[str], rights: set[str]
+    case: CaseFacts, say: Say, nodes: list[str], rights: set[str], offers: int
 ) -> Iterator[str]:
     if "identity" not in nodes:
         told = [s for s in secrets(case) if s in say.text]
         if told or say.stage > 1:
             yield f"{say.template} tells {told} at stage {say.stage} before identity"
-    if say.stage >= 3 and case.first_call and len(rights) < RIGHTS_NEEDED:
+    few = len(rights) < RIGHTS_NEEDED and not offers  # said again on entering
+    if say.stage >= 3 and case.first_call and few:
         yield f"stage {say.stage} with rights {rights}"
     unknown = [clip for clip in say.clips if clip not in known(case)]
     if unknown or not say.clips:

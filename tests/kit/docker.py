@@ -26,11 +26,8 @@ PENDING_COMMANDS = {"serve"}
 PENDING_SETTINGS = {
     "engine.evidence",
     *("store.vault", "store.ledger", "store.evidence", "store.passwords"),
-    *("events.mqtt.host", "events.mqtt.port", "events.mqtt.tls", "events.mqtt.ca"),
-    *("events.mqtt.user", "events.mqtt.password_file"),
-    *("metrics.listen", "logs.format"),
 }
-PENDING_FILES = {"prometheus", "grafana/dashboards"}
+PENDING_FILES = set[str]()
 
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -15,6 +15,8 @@ from dialer.cli.templates import templates
 from dialer.settings import Settings
 from tests.templates.cases import TEMPLATES, library
 
+EN = ("--lang", "en")
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(templates, list(arguments), standalone_mode=False)
@@ -72,6 +74,41 @@ def test_show_tells_words_rights_and_clauses() -> None:
         assert part in told
     assert set(as_json("show", "rights_explained")) == {"zh", "en"}
     assert "no template 'nothing'" in str(run("show", "nothing").exception)
+
+
+def test_show_and_list_tell_for_whom_a_template_is() -> None:
+    told = run("show", "debt_statement").stdout
+    assert "instead  debt_statement_guarantor_invoice: role guarantor, product" in told
+    one = as_json("show", "debt_statement_card")["zh"]
+    assert (one["products"], one["conditions"]) == (["card"], "product card")
+    rows = as_json("list", "--lang", "zh", "--product", "rent")["templates"]
+    kinds = {row["id"]: (row["products"], row["roles"]) for row in rows}
+    assert kinds["debt_statement_rent"][0] == ["rent"]
+    assert kinds["debt_statement_guarantor"][1] == ["guarantor"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "variant"),
+    [
+        ((), "answer_amount_mediation"),
+        (("--role", "guarantor"), "answer_amount_guarantor"),
+        (("--role", "guarantor", "--product", "invoice"), "answer_amount_guarantor"),
+    ],
+)
+def test_try_says_which_variant_who_hears(asked: tuple[str, ...], variant: str) -> None:
+    found = as_json("try", "一共欠多少钱？", "--stage", "3", *asked)
+    assert [said["variant"] for said in found["said"]] == [variant]
+    assert found["template"] == "answer_amount"
+
+
+def test_try_asks_back_about_a_guess() -> None:
+    found = as_json("try", "I cannot hear about that now maybe", *("--stage", "2"), *EN)
+    assert (found["intent"], found["clarify"]) == ("unknown", True)
+    assert found["guess"]
+    (said,) = found["said"]
+    assert said["template"] == "ask_meant"
+    wish = library().fragments["en"].wishes[found["guess"]]
+    assert said["text"] == f"You mean that {wish}, is that right?"
 
 
 def test_try_one_sentence() -> None:

@@ -29,7 +29,7 @@ from ivr.port import (
     Understood,
 )
 from ivr.template import LANGUAGES
-from tests.templates.cases import CASES, MEDIATION, TEMPLATES, library
+from tests.templates.cases import CASES, MEDIATION, SHOP, TEMPLATES, library
 
 HERE = Path(__file__).parent
 FLOOR = 0.85  #: of the sample sentences understood from their words alone
@@ -71,9 +71,11 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
         stage=want.get("case_stage", 1),
         product=want.get("product", "loan"),
         role=want.get("role", "debtor"),
+        bargain=SHOP if want.get("bargain") else None,
     )
     facts = {"handover": twin.turn.get("not_taken", "")}
     facts |= {"ponder": "yes"} if want.get("ponder") else {}
+    facts |= {"wish": want["asked"]} if "asked" in want else {}
     if option := want.get("option"):
         facts["option"] = option if option.isdecimal() else "1"
         case = case if option.isdecimal() else replace(case, options=(MEDIATION,))
@@ -83,6 +85,7 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
     name = twin.turn.get("state", script.start)
     state = script.states[name]
     stage = state.stage or want.get("at", 2)
+    told = want.get("rights", stage > 1)
     passed = want.get("passed", ["identity"] if stage > 1 else [])
     return case, Position(
         name,
@@ -91,9 +94,15 @@ def given(twin: Twin) -> tuple[CaseFacts, Position]:
         silent=want.get("silent", 0),
         visits=tuple(counted(twin.turn).items()),
         confirmed=tuple(passed),
-        rights=("stop_calls", "mediation", "person") if want.get("rights") else (),
+        rights=("stop_calls", "mediation", "person") if told else (),
+        guess=_guess(want.get("asked", "")),
         facts=tuple(facts.items()),
     )
+
+
+def _guess(intent: str) -> Understood | None:
+    """What was asked back about just now."""
+    return Understood("unknown", 0.4, "none", guess=intent) if intent else None
 
 
 def counted(turn: dict[str, Any]) -> dict[str, int]:
@@ -112,7 +121,8 @@ def take(twin: Twin) -> tuple[Position, tuple[Action, ...]]:
         return dialogue.begin(library(), case)
     if "said" in turn or "meant" in turn:
         intent = turn["meant"] if "meant" in turn else turn["intent"]
-        meant = Understood(intent, 1.0, "rule", turn.get("slots", {}))
+        guess = turn.get("guess", "")
+        meant = Understood(intent, 1.0, "rule", turn.get("slots", {}), guess)
         return dialogue.respond(library(), case, position, meant)
     if "key" in turn:
         return dialogue.step(library(), case, position, Pressed(turn["key"]))
