@@ -23,7 +23,7 @@ from dialer.store.rows import (
     words,
 )
 from dialer.store.tables import OPEN, attempts, contacts, stamp, turns
-from dialer.store.work import Work, new_id
+from dialer.store.work import Lock, Work, new_id
 
 MINE = ("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account")
 _ending = Listed(
@@ -36,6 +36,7 @@ _ending = Listed(
         )
         .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .with_for_update(key_share=True)  # said on PostgreSQL only
     )
 )
 _talked = Prepared(
@@ -70,6 +71,8 @@ Over = tuple[Any, Outcome]  # an attempt's row, and how it ended
 def finish(
     pens: Pens, work: Work, endings: Sequence[tuple[str, Outcome]]
 ) -> list[None]:
+    if any(outcome.flags for _, outcome in endings):
+        work.alone(Lock.GATE)
     rows = read(work, _ending, [attempt_id for attempt_id, _ in endings])
     if len({row.contact_id for row in rows}) < len(rows):
         half = len(rows) // 2  # the later must see what the earlier left

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
+    Select,
     TextClause,
     bindparam,
+    func,
     or_,
     select,
     update,
@@ -41,7 +43,7 @@ from dialer.store.judging import (
 )
 from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
 from dialer.store.port import Claimed, Refused
-from dialer.store.prepared import Listed, Prepared, parts
+from dialer.store.prepared import Listed, Lists, Prepared, parts
 from dialer.store.rows import (
     contact_of,
     rules_text,
@@ -58,7 +60,7 @@ from dialer.store.tables import (
     numbers,
     stamp,
 )
-from dialer.store.work import Work
+from dialer.store.work import Lock, Work
 
 TURNS = 4  # of taking more where the gate refused some: the next poll goes on
 
@@ -79,11 +81,12 @@ def _claim_of(kind: TextClause) -> Prepared:
         )
         .order_by(attempts.c.not_before, attempts.c.row)
         .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
+        .with_for_update(skip_locked=True, key_share=True)  # said on PostgreSQL only
+        .cte("next_due")  # looked for once, whatever the plan
     )
     return Prepared(
         update(attempts)
-        .where(attempts.c.row.in_(due.scalar_subquery()))
+        .where(attempts.c.row.in_(select(due.c.row)))
         .values(
             phase=Phase.RESERVED.value,
             node=bindparam("by"),
@@ -122,24 +125,49 @@ _whole = Listed(
         )
         .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .with_for_update(of=attempts, key_share=True)  # said on PostgreSQL only
     )
 )
 _bare = Listed(
-    lambda lists: select(attempts).where(attempts.c.attempt_id.in_(lists("wanted")))
+    lambda lists: (
+        select(attempts)
+        .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .with_for_update(key_share=True)
+    )
 )
 _owners = Listed(
     lambda lists: select(numbers.c.number, numbers.c.person).where(
         numbers.c.number.in_(lists("numbers"))
     )
 )
+_key = func.hashtextextended(numbers.c.number, 0)
+
+
+def _hold_of(lists: Lists) -> Select[Any]:
+    """PostgreSQL only: locks named for numbers, in one order everywhere."""
+    keys = (
+        select(_key.label("key"))
+        .distinct()
+        .join_from(attempts, contacts)
+        .join(numbers, numbers.c.person == contacts.c.person)
+        .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .order_by("key")
+        .cte("keys")
+    )
+    return select(func.count(func.pg_advisory_xact_lock(keys.c.key)))
+
+
+_hold = Listed(_hold_of)
 _leased = Prepared(
-    select(attempts).where(
+    select(attempts)
+    .where(
         HELD,
         or_(
             attempts.c.lease_until <= bindparam("now"),
             attempts.c.node == bindparam("by"),
         ),
     )
+    .with_for_update(key_share=True)
 )
 _lost = Prepared(
     select(attempts.c.attempt_id)
@@ -259,11 +287,17 @@ class Ask(NamedTuple):
 
 
 def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
+    work.shared(Lock.GATE)
+    hold_people(work, [ask.attempt_id for ask in asked])
+    return dial(work, asked)
+
+
+def dial(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     ids = [ask.attempt_id for ask in asked]
     rows = read(work, _whole, ids)
     if len(asked) > 1 and not strangers(work.connection, rows):
         half = len(asked) // 2  # the later must see the calls of the earlier
-        return dialing(work, asked[:half]) + dialing(work, asked[half:])
+        return dial(work, asked[:half]) + dial(work, asked[half:])
     of = campaigns_of(work.connection, rows)
     known = facts(work.connection, rows, of, min(ask.now for ask in asked))
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
@@ -285,6 +319,14 @@ def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
         verdicts.append(verdict)
     save(work, changed)
     return verdicts
+
+
+def hold_people(work: Work, ids: Sequence[str]) -> None:
+    """Keep other nodes from dialing any number of these attempts' persons until our
+    calls are on record: theirs count in the gate, as ours do for them."""
+    if work.serves_many:
+        for part in parts(ids):
+            _hold.all(work.connection, {"wanted": part})
 
 
 def strangers(connection: Connection, rows: Sequence[Any]) -> bool:

@@ -17,17 +17,12 @@ import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from dialer.store import schema
-from dialer.store.agreements import Pens, SqlAgreements, no_pen
-from dialer.store.calls import SqlCalls
-from dialer.store.campaigns import SqlCampaigns
-from dialer.store.contacts import SqlContacts
-from dialer.store.flags import SqlFlags
-from dialer.store.journal import SqlJournal
+from dialer.store.agreements import Pens, no_pen
+from dialer.store.assembly import assembled
 from dialer.store.keys import TenantKey
-from dialer.store.ledger import SqlLedger
 from dialer.store.port import StoreError, Stores
 from dialer.store.runner import Runner, translated
-from dialer.store.vault import SealedVault, unlock
+from dialer.store.vault import unlock
 
 READERS = 2
 OLDEST = (3, 51, 3)  # older ones may corrupt a WAL file (sqlite.org/wal.html)
@@ -127,13 +122,4 @@ async def open_sqlite(
         usable, secret = await private.write(lambda work: unlock(work, key))
         engines = await asyncio.to_thread(prepared, ledger, "ledger")
         shared = await stack.enter_async_context(Runner(*engines, readers=READERS))
-        yield Stores(
-            vault=SealedVault(private, usable, key, secret),
-            contacts=SqlContacts(shared),
-            flags=SqlFlags(shared),
-            campaigns=SqlCampaigns(shared),
-            ledger=SqlLedger(shared, pens),
-            calls=SqlCalls(shared),
-            agreements=SqlAgreements(shared, pens),
-            journal=SqlJournal(shared),
-        )
+        yield assembled(private, shared, (usable, key, secret), pens)
