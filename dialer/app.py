@@ -45,6 +45,7 @@ from dialer.store.port import (
     StoreError,
     Stores,
 )
+from dialer.store.postgres import open_postgres
 from dialer.store.sqlite import open_sqlite
 from dialer.trunks import model as trunks
 from ivr.intent import ready
@@ -67,7 +68,12 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
     key = keys.load_key(settings.key_file)
     pens = partial(pen, settings)
-    async with open_sqlite(settings.vault_db, settings.ledger_db, key, pens) as stores:
+    found, node = settings.store.addresses(), settings.engine.node
+    async with (
+        open_postgres(found, key, pens, node=node)
+        if found
+        else open_sqlite(settings.vault_db, settings.ledger_db, key, pens)
+    ) as stores:
         yield stores
 
 

@@ -77,7 +77,8 @@ def finish(
     if len({row.contact_id for row in rows}) < len(rows):
         half = len(rows) // 2  # the later must see what the earlier left
         return finish(pens, work, endings[:half]) + finish(pens, work, endings[half:])
-    ended = [(row, o) for row, (_, o) in zip(rows, endings, strict=True)]
+    both = zip(rows, endings, strict=True)
+    ended = [(row, o) for row, (_, o) in both if not told_before(row, o)]
     close(work, ended)
     following = plan_next(work, ended)
     for row, outcome in ended:
@@ -88,7 +89,13 @@ def finish(
         note(work, row, outcome, following.get(row.attempt_id))
         if outcome.commitment:
             agree(work, row, outcome, pens())
-    return [None] * len(ended)
+    return [None] * len(endings)
+
+
+def told_before(row: Any, outcome: Outcome) -> bool:
+    """Its caller told it, and did not hear that it was written."""
+    told = outcome.disposition.value, stamp(outcome.at)
+    return bool(row.phase == Phase.DONE and (row.disposition, row.ended_at) == told)
 
 
 def close(work: Work, ended: Sequence[Over]) -> None:

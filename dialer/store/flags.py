@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from dialer.store.port import FlagRow
-from dialer.store.runner import Runner
+from dialer.store.runner import PATIENCE, Runner
 from dialer.store.tables import flags, stamp
 from dialer.store.work import Lock, Work
 
@@ -35,7 +35,7 @@ class SqlFlags:
         self._runner = runner
 
     async def add(self, rows: Sequence[FlagRow]) -> int:
-        return await self._runner.write(lambda work: add(work, rows))
+        return await self._runner.write(lambda work: add(work, rows), patience=PATIENCE)
 
     async def of(self, tokens: Sequence[str]) -> list[FlagRow]:
         return await self._runner.read(lambda c: of(c, tokens))

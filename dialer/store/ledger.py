@@ -49,7 +49,7 @@ from dialer.store.rows import (
     rules_text,
     verdict_text,
 )
-from dialer.store.runner import Runner
+from dialer.store.runner import PATIENCE, Runner
 from dialer.store.tables import (
     ASKED,
     DUE,
@@ -210,11 +210,13 @@ class SqlLedger:
 
     async def answered(self, attempt_id: str, now: datetime) -> None:
         """IllegalMove: it is not dialing."""
-        await self._runner.together(answered, (attempt_id, now))
+        await self._runner.together(answered, (attempt_id, now), patience=PATIENCE)
 
     async def finish(self, attempt_id: str, outcome: Outcome) -> None:
-        """From any open phase that `attempt.MOVES` lets end. IllegalMove: done."""
-        await self._runner.together(self._finish, (attempt_id, outcome))
+        """From any open phase that `attempt.MOVES` lets end. Told again, it does
+        nothing. IllegalMove: it has ended otherwise. StoreDown: for a minute now."""
+        told = (attempt_id, outcome)
+        await self._runner.together(self._finish, told, patience=PATIENCE)
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))
@@ -344,6 +346,8 @@ def answered(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[None]:
     changed = list[dict[str, object]]()
     for row, (attempt_id, now) in zip(rows, asked, strict=True):
         before = attempt_of(row)
+        if before.phase is Phase.TALKING and before.answered_at == now:
+            continue  # told before, and not heard that it was
         changed.append(changes(row, before, advance(before, Answered(now))))
         work.note(now, "attempt.answered", attempt_id, {"campaign": row.campaign_id})
     save(work, changed)

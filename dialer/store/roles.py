@@ -72,10 +72,8 @@ def grants(connection: Connection, name: str, addresses: Addresses) -> Iterator[
 
 def script(addresses: Addresses, owner: str) -> str:
     """For psql, as a superuser: roles and empty databases. Passwords are set there."""
-    roles = dict.fromkeys(
-        [owner, *(a.role for a in (addresses.vault, addresses.ledger))]
-        + [addresses.evidence.role]
-    )
+    working = (addresses.vault, addresses.ledger, addresses.evidence)
+    roles = dict.fromkeys([owner, *(address.role for address in working)])
     lines = [f'CREATE ROLE "{role}" LOGIN;' for role in roles]
     for address in addresses.items().values():
         name = f'"{address.database}"'

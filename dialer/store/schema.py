@@ -12,6 +12,8 @@ from dialer.store.port import StoreError
 
 #: The revision this program was written for, by database.
 HEADS = {"vault": "vault_1", "ledger": "ledger_7"}
+MOVED = "moved"  # stands for the revision in files whose rows are on a server now
+MOVING = "moving"  # a table there while rows are being brought
 REMEDY = "run `dialer db upgrade` (stop the engine and copy the home folder first)"
 
 
@@ -54,6 +56,11 @@ def check(connection: Connection, name: str, *, ahead: int = 0) -> str | None:
     will do (a migration leaves the program before it able to run). -> None: it is
     empty, create it."""
     found = revision(connection)
+    if inspect(connection).has_table(MOVING):
+        raise SchemaError(
+            f"the {name} database is not whole yet: let `dialer db move` or"
+            " `dialer db restore` come to its end"
+        )
     if found not in (None, HEADS[name]):
         if newer(name, found) in range(1, ahead + 1):
             return found
@@ -67,6 +74,11 @@ def check(connection: Connection, name: str, *, ahead: int = 0) -> str | None:
 
 def known(name: str, found: str | None) -> None:
     """Revisions are numbered: a higher one was made by a later program."""
+    if found == MOVED:
+        raise SchemaError(
+            f"the {name} database was moved to a server: name it in [store] of"
+            " dialer.toml (`dialer db move` told what to write there)"
+        )
     after = newer(name, found)
     if after is None or after > 0:
         raise SchemaError(

@@ -26,6 +26,7 @@ from dialer.store.vault import unlock
 
 READERS = 2
 OLDEST = (3, 51, 3)  # older ones may corrupt a WAL file (sqlite.org/wal.html)
+ATTACH = 24  # SQLITE_ATTACH, sqlite.org/c3ref/c_alter_table.html
 PRAGMAS: tuple[str, ...] = (
     "journal_mode = WAL",
     "synchronous = FULL",  # a commit that returned survives the power's end
@@ -49,6 +50,7 @@ def open_engine(path: Path, *, reader: bool = False) -> Engine:
         found = sqlite.connect(str(path), isolation_level=None, check_same_thread=False)
         for pragma in (*PRAGMAS, *(["query_only = ON"] if reader else [])):
             found.execute(f"PRAGMA {pragma}").fetchall()
+        found.set_authorizer(alone)
         return found
 
     engine = create_engine(
@@ -61,6 +63,12 @@ def open_engine(path: Path, *, reader: bool = False) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def alone(action: int, *_: str | None) -> int:
+    """What SQLite asks when it compiles a statement: no other file is opened beside
+    this one, so the ledger's connection reaches no vault (R27)."""
+    return int(sqlite.SQLITE_DENY if action == ATTACH else sqlite.SQLITE_OK)
 
 
 def create_file(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -29,6 +30,7 @@ from tests.kit.stores import (
     claimed,
     contact,
     dialed,
+    kinds,
     running,
 )
 
@@ -119,8 +121,11 @@ async def test_an_end_is_written_once(stores: Stores) -> None:
     row = await row_of(stores, one.attempt_id)
     assert (row.phase, row.disposition) == (Phase.DONE, Disposition.NO_ANSWER)
     assert (row.cause, row.node) == ("16 no answer", None)
+    written = await kinds(stores)
+    await stores.ledger.finish(one.attempt_id, ENDED)  # its caller did not hear
+    assert await kinds(stores) == written
     with pytest.raises(IllegalMove):
-        await stores.ledger.finish(one.attempt_id, ENDED)
+        await stores.ledger.finish(one.attempt_id, replace(ENDED, at=NOW + DAY))
     with pytest.raises(IllegalMove):
         await stores.ledger.answered(one.attempt_id, NOW)
 

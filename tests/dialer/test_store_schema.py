@@ -95,7 +95,7 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
     assert upgrade_file(path, "ledger") == ("ledger_2", schema.HEADS["ledger"])
 
 
-@pytest.mark.parametrize("found", ["ledger_9", "vault_1", "abc"])
+@pytest.mark.parametrize("found", ["ledger_99", "vault_1", "abc"])
 async def test_a_schema_of_a_later_program_is_left_alone(
     tmp_path: Path, found: str
 ) -> None:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dialer.agreements.event import Pen
 from dialer.evidence.checkpoint import Signer
 from dialer.model import Case, Contact, Personal, Source, Verdict
+from dialer.store import copying
 from dialer.store.address import Address, Addresses
 from dialer.store.keys import TenantKey
 from dialer.store.port import Batch, Campaign, Claimed, Planned, Review, Stores
@@ -109,6 +110,15 @@ def installation(server: Server) -> Iterator[Addresses]:
     finally:
         for address in found.items().values():
             server.drop(address.database)
+
+
+def wiped(server: Server, found: Addresses) -> None:
+    """As new."""
+    for name, address in found.items().items():
+        names = ", ".join(table.name for table in copying.order(name))
+        with server.connect(database=address.database) as connection:
+            said = f"TRUNCATE {names} RESTART IDENTITY CASCADE"
+            connection.execute(said.encode())
 
 
 @asynccontextmanager
