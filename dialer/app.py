@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -37,6 +41,7 @@ from dialer.model import Judge
 from dialer.offers.plans import Wish
 from dialer.offers.policy import Offers, load_offers
 from dialer.settings import Settings, shipped
+from dialer.sharing import Cap, SharedTrunks
 from dialer.store import keys
 from dialer.store.port import (
     Campaign,
@@ -48,6 +53,7 @@ from dialer.store.port import (
 from dialer.store.postgres import open_postgres
 from dialer.store.sqlite import open_sqlite
 from dialer.trunks import model as trunks
+from dialer.trunks.routes import Routes, Some
 from ivr.intent import ready
 from ivr.library import Library, load_library
 from speech.amd import read_phrases
@@ -270,6 +276,8 @@ async def engine(
     `callees` stand in for the campaign's own folder of them; `witness` is where the
     carrier in memory keeps its own record of calls placed.
     """
+    if settings.store.ledger:
+        raise Refused("storage is on a server: campaigns are called by `dialer serve`")
     wanted = parse(found.settings)
     world: World
     if wanted.channel == "trunks":
@@ -284,23 +292,93 @@ async def engine(
             world(shared, recall) as carrier,
         ):
             count = lines or wanted.lines
-            desk = Desk(
-                stores=stores,
-                carrier=carrier,
-                studio=replace(shared, hand_over_to=wanted.hand_over_to),
-                judge=judge(settings, clock.now().date()),
-                terms=terms(wanted, offers(settings)),
-                policy=retry.load_policy(
-                    shipped("config") / "retry.toml", _retries(wanted)
-                ),
-                node=settings.engine.node,
-                ring_seconds=settings.engine.ring_seconds,
-                line=asyncio.Semaphore(count),
-                best=await best_hour(stores, found, clock),
-            )
+            desk = await _desk(settings, stores, found, shared, carrier, lines=count)
             log = Log.open(settings.evidence_folder)
             settle()
             yield Engine(_dispatcher(desk, found, settings, count), desk, log, found)
+
+
+@asynccontextmanager
+async def beside(
+    settings: Settings, stores: Stores, found: Campaign, node: Node
+) -> AsyncIterator[Engine]:
+    """One of the campaigns that a node serves. Refused: it needs trunks, and the node
+    has none."""
+    wanted = parse(found.settings)
+    async with AsyncExitStack() as stack:
+        carrier: Carrier
+        if wanted.channel == "trunks":
+            if node.routes is None or node.trunks is None:
+                raise Refused("it calls over trunks, and this node has no trunks file")
+            chosen = switches.choose(node.trunks, wanted.trunks, wanted.caller_id)
+            carrier = SharedTrunks(
+                Some(node.routes, chosen),
+                stores.lines,
+                {n: Cap(t.channels, t.calls_per_second) for n, t in chosen.items()},
+                settings.engine.node,
+                node.studio.clock,
+            )
+        else:
+            world = _memory(_callees(wanted, settings), None)
+            carrier = await stack.enter_async_context(world(node.studio, node.recall))
+        desk = await _desk(
+            settings, stores, found, node.studio, carrier, lines=wanted.lines
+        )
+        dispatcher = _dispatcher(desk, found, settings, wanted.lines)
+        yield Engine(dispatcher, desk, None, found, joined=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What all campaigns of a node share."""
+
+    studio: Studio
+    recall: Recall
+    trunks: trunks.Trunks | None  # None: this machine has no file of them
+    routes: Routes | None
+
+
+@asynccontextmanager
+async def node(settings: Settings, stores: Stores, clock: Clock) -> AsyncIterator[Node]:
+    """Speech, and the trunks of this machine if it has a file of them."""
+    recall = Recall()
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        shared = await enter(studio(settings, clock, recall))
+        found, routes = None, None
+        if settings.trunks_file.exists():
+            found = trunks.load(settings.trunks_file, secrets=True)
+            chosen = switches.choose(found, [])
+            opened = switches.open_routes(found, chosen, clock)
+            routes, changes = await enter(opened)
+            told = switches.reported(routes, changes, stores.journal, settings, clock)
+            await enter(told)
+        settle()
+        yield Node(shared, recall, found, routes)
+
+
+async def _desk(
+    settings: Settings,
+    stores: Stores,
+    found: Campaign,
+    shared: Studio,
+    carrier: Carrier,
+    *,
+    lines: int,
+) -> Desk:
+    wanted, clock = parse(found.settings), shared.clock
+    return Desk(
+        stores=stores,
+        carrier=carrier,
+        studio=replace(shared, hand_over_to=wanted.hand_over_to),
+        judge=judge(settings, clock.now().date()),
+        terms=terms(wanted, offers(settings)),
+        policy=retry.load_policy(shipped("config") / "retry.toml", _retries(wanted)),
+        node=settings.engine.node,
+        ring_seconds=settings.engine.ring_seconds,
+        line=asyncio.Semaphore(lines),
+        best=await best_hour(stores, found, clock),
+    )
 
 
 async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:

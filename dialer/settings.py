@@ -33,6 +33,9 @@ class Engine(Part):
     grace_seconds: Positive = 60
     lease_seconds: Positive = 900
     ring_seconds: Positive = 30
+    beat_seconds: Positive = 3
+    stale_seconds: Positive = 15
+    evidence: bool = True
 
 
 class Speech(Part):

@@ -10,6 +10,8 @@ from dialer.store.flags import SqlFlags
 from dialer.store.journal import SqlJournal
 from dialer.store.keys import TenantKey
 from dialer.store.ledger import SqlLedger
+from dialer.store.lines import SqlLines
+from dialer.store.nodes import SqlNodes
 from dialer.store.port import Stores
 from dialer.store.runner import Runner
 from dialer.store.vault import SealedVault
@@ -34,4 +36,6 @@ def assembled(
         calls=SqlCalls(shared),
         agreements=SqlAgreements(shared, pens),
         journal=SqlJournal(shared, feed),
+        nodes=SqlNodes(shared),
+        lines=SqlLines(shared),
     )

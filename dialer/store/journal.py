@@ -32,6 +32,7 @@ KINDS = {
     "attempt.ended": "how it ended, cause, facts and measures (attempt)",
     "agreement.event": "a signed event of an agreement, with its hash (agreement)",
     "trunk.state": "a trunk came up, went off or was not reached, and why (trunk)",
+    "node.state": "a node came up, shall drain or is gone, and why (node)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 

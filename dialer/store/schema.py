@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from dialer.store.port import StoreError
 
 #: The revision this program was written for, by database.
-HEADS = {"vault": "vault_1", "ledger": "ledger_7"}
+HEADS = {"vault": "vault_1", "ledger": "ledger_9"}
 MOVED = "moved"  # stands for the revision in files whose rows are on a server now
 MOVING = "moving"  # a table there while rows are being brought
 REMEDY = "run `dialer db upgrade` (stop the engine and copy the home folder first)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -36,7 +36,8 @@ class Lock(IntEnum):
 
     UPGRADE = 1  # the schema
     GATE = 2  # calls share it; what stops calls has it alone, and so is seen by all
-    JOURNAL = 3  # numbers without a gap, in the order of commits
+    NODES = 3  # who is up
+    JOURNAL = 4  # numbers without a gap, in the order of commits
 
 
 class Mark(NamedTuple):
@@ -71,6 +72,14 @@ class Work:
     def serves_many(self) -> bool:
         """Whether other transactions may be under way."""
         return self.connection.dialect.name != "sqlite"
+
+    def clock(self, now: datetime) -> datetime:
+        """What all nodes go by: the server's clock; `now` where there is no server."""
+        if not self.serves_many:
+            return now
+        said = "SELECT clock_timestamp()"
+        found: datetime = execute(self.connection, "execute", said, ()).fetchone()[0]
+        return found.astimezone(UTC)
 
     def note(
         self, at: datetime, kind: str, subject: str, body: Mapping[str, object]

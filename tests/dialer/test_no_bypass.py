@@ -50,6 +50,9 @@ CALLING = {
     "contacts rejects": {"batch", "duplicates"},
     "contacts review": {"batch", "who", "approved", "note"},
     "demo": {"callees", "contacts", "keep", "lines"},
+    "node drain": {"name"},
+    "node list": set(),
+    "serve": {"node"},
     "trunks test-call": {"number", "trunk", "seconds", "language"},  # no contact's
 }
 

@@ -328,7 +328,7 @@ async def test_a_node_that_freezes_in_a_transaction_keeps_no_locks(
     async with nodes(addresses, 1) as (stores,):
         with frozen.connect() as connection:
             connection.begin()
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(44224, 3)")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(44224, 4)")
             await stores.journal.note(NOW, "list.exported", "x", {})
             connection.invalidate()
     frozen.dispose()

@@ -1,0 +1,118 @@
+"""What of a trunk all nodes share: its channels, and its calls in a second.
+
+A row a trunk says when its next call may start; it moves on by the time between two
+calls with each that is taken, and is at most a little behind (BURST): so no sliding
+second has more than the cap and that little. Taken by the database's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from dialer.store.runner import Runner
+from dialer.store.tables import seats, starts
+from dialer.store.work import Work
+
+BURST = 0.05  #: seconds a start may be early
+FULL = 0.5  #: seconds until somebody who found all channels in use asks again
+_next = (
+    select(starts.c.next_at)
+    .where(starts.c.trunk == bindparam("wanted"))
+    .with_for_update()  # said on PostgreSQL only
+)
+_used = select(seats.c.node, seats.c.used).where(seats.c.trunk == bindparam("wanted"))
+_move = update(starts).where(starts.c.trunk == bindparam("wanted"))
+_sit = update(seats).where(
+    seats.c.trunk == bindparam("wanted"), seats.c.node == bindparam("by")
+)
+
+
+class Take(NamedTuple):
+    trunk: str
+    node: str
+    channels: int
+    per_second: float
+    now: datetime
+
+
+class SqlLines:
+    """`port.Lines` on any SQL database."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def take(
+        self, trunk: str, node: str, *, channels: int, per_second: float, now: datetime
+    ) -> float:
+        want = Take(trunk, node, channels, per_second, now)
+        return await self._runner.together(take_all, want)
+
+    async def give(self, trunk: str, node: str) -> None:
+        await self._runner.together(give_all, (trunk, node))
+
+    async def used(self) -> dict[tuple[str, str], int]:
+        found = select(seats.c.trunk, seats.c.node, func.sum(seats.c.used)).group_by(
+            seats.c.trunk, seats.c.node
+        )
+        return await self._runner.read(
+            lambda connection: {
+                (trunk, node): int(count)
+                for trunk, node, count in connection.execute(found)
+            }
+        )
+
+
+def take_all(work: Work, wanted: Sequence[Take]) -> list[float]:
+    """In one order of trunks, so that nodes do not wait for each other in a ring."""
+    answers = dict[int, float]()
+    for i in sorted(range(len(wanted)), key=lambda i: wanted[i].trunk):
+        answers[i] = take(work, wanted[i])
+    return [answers[i] for i in range(len(wanted))]
+
+
+def take(work: Work, want: Take) -> float:
+    """-> 0: taken; else seconds until it is worth asking again."""
+    named = {"wanted": want.trunk}
+    row = work.connection.execute(_next, named).first()
+    at = work.clock(want.now)
+    if row is None:
+        first = {"trunk": want.trunk, "next_at": at}
+        work.connection.execute(insert(starts), first)
+    used = used_of(work, want.trunk)
+    if sum(used.values()) >= want.channels:
+        return FULL
+    next_at = max(row.next_at, at) if row else at
+    early = (next_at - at).total_seconds()
+    if early > BURST:
+        return early - BURST
+    moved = next_at + timedelta(seconds=1 / want.per_second)
+    work.connection.execute(_move, {**named, "next_at": moved})
+    count = used.get(want.node)
+    if count is None:
+        mine = {"trunk": want.trunk, "node": want.node, "used": 1}
+        work.connection.execute(insert(seats), mine)
+    else:
+        seat = {**named, "by": want.node, "used": count + 1}
+        work.connection.execute(_sit, seat)
+    return 0.0
+
+
+def used_of(work: Work, trunk: str) -> dict[str, int]:
+    """Channels in use by node."""
+    rows = work.connection.execute(_used, {"wanted": trunk})
+    return {row.node: row.used for row in rows}
+
+
+def give_all(work: Work, given: Sequence[tuple[str, str]]) -> list[None]:
+    for trunk, node in sorted(given):
+        named = {"wanted": trunk}
+        work.connection.execute(_next, named)
+        used = used_of(work, trunk)
+        if used.get(node):  # else it was taken for dead, and all its seats with it
+            seat = {**named, "by": node, "used": used[node] - 1}
+            work.connection.execute(_sit, seat)
+    return [None] * len(given)
