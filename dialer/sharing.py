@@ -128,24 +128,29 @@ class SharedTrunks:
             if name not in self._caps:
                 yield channel
                 return
-            await self._taken(name, self._caps[name])
+            wait = await self._taken(name, self._caps[name])
             try:
+                await self._clock.sleep(wait)
                 yield channel
             finally:
                 await asyncio.shield(self._lines.give(name, self._node))
 
-    async def _taken(self, name: str, cap: Cap) -> None:
+    async def _taken(self, name: str, cap: Cap) -> float:
+        """-> seconds until the call may start."""
         until = self._clock.elapsed() + PATIENCE
-        while wait := await self._lines.take(
-            name,
-            self._node,
-            channels=cap.channels,
-            per_second=cap.per_second,
-            now=self._clock.now(),
-        ):
-            if self._clock.elapsed() + wait > until:
+        while True:
+            start = await self._lines.take(
+                name,
+                self._node,
+                channels=cap.channels,
+                per_second=cap.per_second,
+                now=self._clock.now(),
+            )
+            if start.taken:
+                return start.wait
+            if self._clock.elapsed() + start.wait > until:
                 raise NoSeat(f"trunk {name} is full with calls of all nodes", SOON)
-            await self._clock.sleep(wait)
+            await self._clock.sleep(start.wait)
 
     async def left(self, attempts: Collection[str]) -> Mapping[str, bool]:
         return await self._carrier.left(attempts)

@@ -1,8 +1,8 @@
 """What of a trunk all nodes share: its channels, and its calls in a second.
 
-A row a trunk says when its next call may start; it moves on by the time between two
-calls with each that is taken, and is at most a little behind (BURST): so no sliding
-second has more than the cap and that little. Taken by the database's clock.
+A row a trunk says when its next call may start; each that is taken moves it on by the
+time between two calls. So calls are spaced as the database's clock has it, and none of
+the room is lost while nodes ask.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from dialer.store.port import Start
 from dialer.store.runner import Runner
 from dialer.store.tables import seats, starts
 from dialer.store.work import Work
 
-BURST = 0.05  #: seconds a start may be early
+AHEAD = 0.25  #: seconds that a start may be taken before its time
 FULL = 0.5  #: seconds until somebody who found all channels in use asks again
 _next = (
     select(starts.c.next_at)
@@ -47,7 +48,7 @@ class SqlLines:
 
     async def take(
         self, trunk: str, node: str, *, channels: int, per_second: float, now: datetime
-    ) -> float:
+    ) -> Start:
         want = Take(trunk, node, channels, per_second, now)
         return await self._runner.together(take_all, want)
 
@@ -66,16 +67,15 @@ class SqlLines:
         )
 
 
-def take_all(work: Work, wanted: Sequence[Take]) -> list[float]:
+def take_all(work: Work, wanted: Sequence[Take]) -> list[Start]:
     """In one order of trunks, so that nodes do not wait for each other in a ring."""
-    answers = dict[int, float]()
+    answers = dict[int, Start]()
     for i in sorted(range(len(wanted)), key=lambda i: wanted[i].trunk):
         answers[i] = take(work, wanted[i])
     return [answers[i] for i in range(len(wanted))]
 
 
-def take(work: Work, want: Take) -> float:
-    """-> 0: taken; else seconds until it is worth asking again."""
+def take(work: Work, want: Take) -> Start:
     named = {"wanted": want.trunk}
     row = work.connection.execute(_next, named).first()
     at = work.clock(want.now)
@@ -84,11 +84,11 @@ def take(work: Work, want: Take) -> float:
         work.connection.execute(insert(starts), first)
     used = used_of(work, want.trunk)
     if sum(used.values()) >= want.channels:
-        return FULL
+        return Start(False, FULL)
     next_at = max(row.next_at, at) if row else at
-    early = (next_at - at).total_seconds()
-    if early > BURST:
-        return early - BURST
+    wait = (next_at - at).total_seconds()
+    if wait > AHEAD:
+        return Start(False, wait - AHEAD)
     moved = next_at + timedelta(seconds=1 / want.per_second)
     work.connection.execute(_move, {**named, "next_at": moved})
     count = used.get(want.node)
@@ -98,7 +98,7 @@ def take(work: Work, want: Take) -> float:
     else:
         seat = {**named, "by": want.node, "used": count + 1}
         work.connection.execute(_sit, seat)
-    return 0.0
+    return Start(True, wait)
 
 
 def used_of(work: Work, trunk: str) -> dict[str, int]:

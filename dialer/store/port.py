@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dialer.agreements.event import Signed
 from dialer.agreements.state import Event
@@ -529,13 +529,20 @@ class Nodes(Protocol):
         ...
 
 
+class Start(NamedTuple):
+    """Leave for a call to start after `wait` seconds, or to ask again then."""
+
+    taken: bool
+    wait: float
+
+
 class Lines(Protocol):
     """A trunk's channels and calls in a second, shared by all nodes."""
 
     async def take(
         self, trunk: str, node: str, *, channels: int, per_second: float, now: datetime
-    ) -> float:
-        """-> 0: one call may start now, until `give`; else seconds to wait."""
+    ) -> Start:
+        """What is taken is the node's until `give`."""
         ...
 
     async def give(self, trunk: str, node: str) -> None: ...

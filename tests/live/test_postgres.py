@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from dialer.attempt import IllegalMove, Phase
+from dialer.clock import FollowedClock
 from dialer.model import Case, Disposition, NextTry, Outcome, Reason, Verdict
 from dialer.store import postgres, schema
 from dialer.store.address import Address, Addresses
@@ -418,3 +419,31 @@ async def test_what_a_server_must_be_and_what_it_is_not_told_to_show(
     with pytest.raises(StoreError, match="password in it") as refused:
         Address.parse("ledger", "postgresql://a:secret@h/d")
     assert "secret" not in str(refused.value)
+
+
+async def test_the_cap_of_a_trunk_holds_over_three_nodes_and_is_reached(
+    addresses: Addresses,
+) -> None:
+    """Calls that start as fast as 30 a second, from three nodes at once."""
+    clock = FollowedClock(NOW)
+    began = list[float]()
+
+    async def many(stores: Stores, node: str) -> None:
+        async def start() -> None:
+            taken = False
+            while not taken:
+                taken, wait = await stores.lines.take(
+                    "t", node, channels=1000, per_second=30, now=NOW
+                )
+                await clock.sleep(wait)
+            began.append(clock.elapsed())
+
+        await asyncio.gather(*(start() for _ in range(30)))
+
+    async with nodes(addresses, 3) as found:
+        await asyncio.gather(*map(many, found, NODES))
+    began.sort()
+    assert len(began) == 90
+    worst = max(sum(a <= b < a + 1 for b in began) for a in began)
+    assert worst <= 33
+    assert began[-1] - began[0] < 90 / 30 + 2  # pushed to its limit
