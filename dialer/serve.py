@@ -71,7 +71,7 @@ class Service:
 
     async def run(self, tell: Callable[[str], None] = log.info) -> None:
         """Until `stop`, or until the database says that this node shall leave."""
-        self._tell = tell
+        self._tell, kept = tell, None
         async with asyncio.TaskGroup() as group:
             own = [group.create_task(self._me.beat(self.stop, self.reconcile))]
             if self._settings.engine.evidence:
@@ -83,6 +83,9 @@ class Service:
                     await self._rest(self._settings.engine.poll_seconds)
             for task in own:
                 task.cancel()
+        if kept:
+            with contextlib.suppress(StoreDown):
+                await kept.append(self._stores.journal)
 
     async def _look(self, calling: asyncio.TaskGroup) -> None:
         try:

@@ -7,10 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
-from dialer.channels.port import Carrier, Channel, NoSeat
+from dialer.channels.port import Carrier, Channel, ChannelDown, Line, NoSeat, Order
 from dialer.clock import Clock, FollowedClock
 from dialer.settings import Engine
 from dialer.store.port import Lines, Refused, StoreDown, Stores
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 30.0  #: seconds to wait for a place in a trunk that all nodes share
 SOON = timedelta(seconds=30)
+LATE = timedelta(seconds=0.05)  # a call may start so much after its moment
 
 
 class Member:
@@ -104,8 +105,8 @@ class Cap:
 
 
 class SharedTrunks:
-    """A `Carrier` whose trunks' caps hold over all nodes. A call that moves to another
-    trunk when the first fails is counted on the first."""
+    """A `Carrier` whose trunks' caps hold over all nodes; `clock` is the database's. A
+    call that moves to another trunk when the first fails is counted on the first."""
 
     def __init__(
         self,
@@ -119,7 +120,7 @@ class SharedTrunks:
         self._lines = lines
         self._caps = caps
         self._node = node
-        self._clock = clock
+        self.clock = clock
 
     @asynccontextmanager
     async def seat(self, number: str, caller_id: str) -> AsyncIterator[Channel]:
@@ -128,29 +129,70 @@ class SharedTrunks:
             if name not in self._caps:
                 yield channel
                 return
-            wait = await self._taken(name, self._caps[name])
+            start = await self.taken(name)
             try:
-                await self._clock.sleep(wait)
-                yield channel
+                yield InTime(channel, self, name, start)
             finally:
-                await asyncio.shield(self._lines.give(name, self._node))
+                await self.given(name)
 
-    async def _taken(self, name: str, cap: Cap) -> float:
-        """-> seconds until the call may start."""
-        until = self._clock.elapsed() + PATIENCE
+    async def taken(self, name: str) -> datetime:
+        """-> when the call may start."""
+        cap, until = self._caps[name], self.clock.elapsed() + PATIENCE
         while True:
             start = await self._lines.take(
                 name,
                 self._node,
                 channels=cap.channels,
                 per_second=cap.per_second,
-                now=self._clock.now(),
+                now=self.clock.now(),
             )
             if start.taken:
-                return start.wait
-            if self._clock.elapsed() + start.wait > until:
+                return start.at
+            if self.clock.elapsed() > until:
                 raise NoSeat(f"trunk {name} is full with calls of all nodes", SOON)
-            await self._clock.sleep(start.wait)
+            wait = (start.at - self.clock.now()).total_seconds()
+            await self.clock.sleep(max(wait, 0.01))
+
+    async def given(self, name: str) -> None:
+        with suppress(StoreDown):  # counted until this node comes up again
+            await asyncio.shield(self._lines.give(name, self._node))
 
     async def left(self, attempts: Collection[str]) -> Mapping[str, bool]:
         return await self._carrier.left(attempts)
+
+
+class InTime:
+    """A `Channel` whose call starts when it may: not before, and hardly later, for then
+    it would start beside others. Who is late takes another start."""
+
+    def __init__(
+        self, channel: Channel, all_of: SharedTrunks, name: str, start: datetime
+    ) -> None:
+        self._channel = channel
+        self._all_of = all_of
+        self._name = name
+        self._start = start
+
+    @property
+    def trunk(self) -> str:
+        return self._channel.trunk
+
+    @asynccontextmanager
+    async def place(self, order: Order) -> AsyncIterator[Line]:
+        await self._wait()
+        async with self._channel.place(order) as line:
+            yield line
+
+    async def _wait(self) -> None:
+        """ChannelDown: no room for so long that it is not dialed."""
+        clock = self._all_of.clock
+        while True:
+            early = (self._start - clock.now()).total_seconds()
+            await clock.sleep(max(early, 0.0))
+            if clock.now() - self._start <= LATE:
+                return
+            await self._all_of.given(self._name)
+            try:
+                self._start = await self._all_of.taken(self._name)
+            except (NoSeat, StoreDown) as no:
+                raise ChannelDown(f"no start for trunk {self._name}") from no

@@ -18,7 +18,10 @@ from dialer.store.runner import Runner
 from dialer.store.tables import seats, starts
 from dialer.store.work import Work
 
-AHEAD = 0.25  #: seconds that a start may be taken before its time
+LEAD = timedelta(seconds=0.1)  # for `dialing` to be stored before the start
+#: As `trunks.caps.SECOND`: the nodes' clocks and ways to the switch differ a little.
+SECOND = 1.05
+AHEAD = 0.4  #: seconds that a start may be taken before its time
 FULL = 0.5  #: seconds until somebody who found all channels in use asks again
 _next = (
     select(starts.c.next_at)
@@ -84,12 +87,11 @@ def take(work: Work, want: Take) -> Start:
         work.connection.execute(insert(starts), first)
     used = used_of(work, want.trunk)
     if sum(used.values()) >= want.channels:
-        return Start(False, FULL)
-    next_at = max(row.next_at, at) if row else at
-    wait = (next_at - at).total_seconds()
-    if wait > AHEAD:
-        return Start(False, wait - AHEAD)
-    moved = next_at + timedelta(seconds=1 / want.per_second)
+        return Start(False, at + timedelta(seconds=FULL))
+    next_at = max(row.next_at, at + LEAD) if row else at + LEAD
+    if next_at > at + timedelta(seconds=AHEAD):
+        return Start(False, next_at - timedelta(seconds=AHEAD))
+    moved = next_at + timedelta(seconds=SECOND / want.per_second)
     work.connection.execute(_move, {**named, "next_at": moved})
     count = used.get(want.node)
     if count is None:
@@ -98,7 +100,7 @@ def take(work: Work, want: Take) -> Start:
     else:
         seat = {**named, "by": want.node, "used": count + 1}
         work.connection.execute(_sit, seat)
-    return Start(True, wait)
+    return Start(True, next_at)
 
 
 def used_of(work: Work, trunk: str) -> dict[str, int]:

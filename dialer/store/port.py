@@ -530,10 +530,11 @@ class Nodes(Protocol):
 
 
 class Start(NamedTuple):
-    """Leave for a call to start after `wait` seconds, or to ask again then."""
+    """Leave for a call to start at that moment, or to ask again then. By the
+    database's clock."""
 
     taken: bool
-    wait: float
+    at: datetime
 
 
 class Lines(Protocol):

@@ -198,7 +198,9 @@ class translated:  # noqa: N801 - reads as a word in a `with`
     def __exit__(
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, exc.OperationalError | exc.TimeoutError):
+        cut = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+        if cut or isinstance(error, exc.OperationalError | exc.TimeoutError):
+            assert isinstance(error, exc.SQLAlchemyError)
             raise StoreDown(f"storage does not answer: {cause(error)}") from error
         if type(error) is exc.DatabaseError:  # not its kinds: those are bugs of ours
             raise StoreError(f"the database is damaged: {cause(error)}") from error

@@ -9,6 +9,7 @@ random salt of its last entry.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,7 @@ from dialer.store.tables import journal
 from dialer.store.work import Lock, Mark, Work
 
 TRIES = 8  #: of a transaction that others' transactions made fail
+DOUBTS = 3  #: commits of one transaction that may be cut
 DOUBT = 2.0  #: seconds to find out whether a commit happened
 PAUSE = 0.1  #: seconds between two askings
 #: Errors after which PostgreSQL has certainly rolled back, and that another run may not
@@ -40,9 +42,10 @@ AGAIN = frozenset({"40001", "40P01", "23505", "23503", "55P03"})
 class InDoubt(Exception):
     """The connection was cut between COMMIT and its answer."""
 
-    def __init__(self, mark: Mark | None) -> None:
+    def __init__(self, mark: Mark | None, answers: Sequence[Any]) -> None:
         super().__init__("cut between COMMIT and its answer")
         self.mark = mark
+        self.answers = answers  # if it happened
 
 
 class ServerRunner(Runner):
@@ -70,22 +73,20 @@ class ServerRunner(Runner):
             return [(jobs[0], None, tried.error)]
         return [answer for job in jobs for answer in self._served(serve, [job])]
 
-    def _once(self, serve: Serve[Any, Any], jobs: list[Job]) -> Any:
-        try:
-            return self._transaction(serve, jobs)
-        except InDoubt as doubt:
-            if self._happened(doubt.mark):
-                return self._last
-        return self._transaction(serve, jobs, sure=True)
+    def _once(self, serve: Serve[Any, Any], jobs: list[Job]) -> Sequence[Any]:
+        for _ in range(DOUBTS):
+            try:
+                return self._transaction(serve, jobs)
+            except InDoubt as doubt:
+                if self._happened(doubt.mark):
+                    return doubt.answers
+        raise StoreDown("cut while it committed, again and again")
 
-    def _transaction(
-        self, serve: Serve[Any, Any], jobs: list[Job], *, sure: bool = False
-    ) -> Any:
-        """`sure`: if this one's commit is in doubt too, say so to the callers."""
+    def _transaction(self, serve: Serve[Any, Any], jobs: list[Job]) -> Sequence[Any]:
         with self._writer.connect() as connection:
             connection.begin()
             work = Work(connection)
-            self._last = serve(work, [job.asked for job in jobs])
+            answers = serve(work, [job.asked for job in jobs])
             work.flush()
             try:
                 connection.commit()
@@ -93,10 +94,8 @@ class ServerRunner(Runner):
                 if sqlstate(error)[:2] not in ("", "08", "57"):
                     raise  # the server said no
                 connection.invalidate()
-                if sure:
-                    raise StoreDown("cut while it committed, twice") from error
-                raise InDoubt(work.mark) from error
-        return self._last
+                raise InDoubt(work.mark, answers) from error
+        return answers
 
     def _happened(self, mark: Mark | None) -> bool:
         """Whether a transaction in doubt was committed. Without journal entries it

@@ -6,20 +6,24 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, text
 
 from dialer.attempt import IllegalMove, Phase
-from dialer.clock import FollowedClock
+from dialer.channels.port import Cause, Channel, Line, NotAnswered, Order
+from dialer.clock import FollowedClock, SystemClock
 from dialer.model import Case, Disposition, NextTry, Outcome, Reason, Verdict
+from dialer.sharing import Cap, SharedTrunks
 from dialer.store import postgres, schema
 from dialer.store.address import Address, Addresses
 from dialer.store.port import Claimed, FlagRow, Refused, StoreDown, StoreError, Stores
+from dialer.store.prepared import Prepared
 from tests.kit import postgres as kit
 from tests.kit.cutting import Cut, cutting
 from tests.kit.postgres import Server
@@ -335,6 +339,35 @@ async def test_a_node_that_freezes_in_a_transaction_keeps_no_locks(
     frozen.dispose()
 
 
+async def test_a_session_that_the_server_ended_is_down_and_up_again(
+    addresses: Addresses,
+) -> None:
+    """Also for whoever froze in a transaction and wakes up."""
+    told = "SELECT pg_terminate_backend(pg_backend_pid())"
+    slow = "SET LOCAL idle_in_transaction_session_timeout = '50ms'"
+    late = Prepared(text("SELECT 1 AS one"))
+
+    def froze(connection: Connection) -> None:
+        connection.exec_driver_sql(slow)
+        threading.Event().wait(0.3)
+        late.run(connection, {})
+
+    def froze_too(connection: Connection) -> None:
+        connection.exec_driver_sql(slow)
+        threading.Event().wait(0.3)
+        connection.exec_driver_sql("SELECT 1")
+
+    async with nodes(addresses, 1) as (stores,):
+        runner = stores.ledger._runner  # type: ignore[attr-defined]
+        for bad in (froze, froze_too, lambda c: c.exec_driver_sql(told)):
+            with pytest.raises(StoreDown):
+                await runner.read(bad)
+            with pytest.raises(StoreDown):
+                await runner.write(lambda work, bad=bad: bad(work.connection))
+            await stores.journal.note(NOW, "list.exported", "x", {})
+            assert await stores.journal.after(0)
+
+
 # --- who may what (R27)
 
 CANNOT = [
@@ -421,29 +454,55 @@ async def test_what_a_server_must_be_and_what_it_is_not_told_to_show(
     assert "secret" not in str(refused.value)
 
 
+class Quick:
+    """A carrier that notes when calls start, and ends them at once."""
+
+    trunk = "t"
+
+    def __init__(self) -> None:
+        self.began = list[float]()
+
+    @asynccontextmanager
+    async def seat(self, number: str, caller_id: str) -> AsyncIterator[Channel]:
+        yield self
+
+    @asynccontextmanager
+    async def place(self, order: Order) -> AsyncIterator[Line]:
+        self.began.append(SystemClock().elapsed())
+        raise NotAnswered(Cause.BUSY)
+        yield
+
+    async def left(self, attempts: Collection[str]) -> Mapping[str, bool]:
+        return {}
+
+
+@pytest.mark.alone  # it times calls
 async def test_the_cap_of_a_trunk_holds_over_three_nodes_and_is_reached(
     addresses: Addresses,
 ) -> None:
     """Calls that start as fast as 30 a second, from three nodes at once."""
-    clock = FollowedClock(NOW)
-    began = list[float]()
+    carrier, cap = Quick(), Cap(channels=40, per_second=30)
 
     async def many(stores: Stores, node: str) -> None:
-        async def start() -> None:
-            taken = False
-            while not taken:
-                taken, wait = await stores.lines.take(
-                    "t", node, channels=1000, per_second=30, now=NOW
-                )
-                await clock.sleep(wait)
-            began.append(clock.elapsed())
+        clock = FollowedClock(NOW)
+        clock.follow(await stores.nodes.join(node, node, now=NOW, stale=LEASE))
+        shared = SharedTrunks(carrier, stores.lines, {"t": cap}, node, clock)
 
-        await asyncio.gather(*(start() for _ in range(30)))
+        async def one() -> None:
+            async with shared.seat("", "") as channel:
+                with suppress(NotAnswered):
+                    async with channel.place(Order("", "")):
+                        pass
+
+        await asyncio.gather(*(one() for _ in range(30)))
 
     async with nodes(addresses, 3) as found:
         await asyncio.gather(*map(many, found, NODES))
-    began.sort()
+        assert sum((await found[0].lines.used()).values()) == 0
+    began = sorted(carrier.began)
     assert len(began) == 90
     worst = max(sum(a <= b < a + 1 for b in began) for a in began)
+    seconds = began[-1] - began[0]
+    print(f"worst second {worst}, {90 / seconds:.1f} a second")  # noqa: T201
     assert worst <= 33
-    assert began[-1] - began[0] < 90 / 30 + 2  # pushed to its limit
+    assert seconds < 2 * 90 / 30  # near its limit; on a busy machine starts are lost

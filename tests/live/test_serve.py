@@ -59,6 +59,7 @@ async def launched(
     await stores.campaigns.set_state(made.campaign_id, "running", clock.now())
 
 
+@pytest.mark.alone  # prompts are rendered: minutes on half a machine
 async def test_a_node_calls_what_runs_until_it_is_drained(tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     some_contacts(people, set(NUMBERS))
@@ -85,7 +86,7 @@ async def test_a_node_calls_what_runs_until_it_is_drained(tmp_path: Path) -> Non
     async with app.opened(found) as stores:
         assert [row.state for row in await stores.nodes.all()] == ["gone"]
         assert (await stores.campaigns.get("autumn")).state == "running"
-        assert await stores.journal.cursor("evidence") >= log[-1].seq - 1
+        assert await stores.journal.cursor("evidence") == log[-1].seq
 
 
 # --- as processes, two machines' homes, one server
