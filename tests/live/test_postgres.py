@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from dialer.attempt import IllegalMove, Phase
@@ -20,10 +22,11 @@ from dialer.channels.port import Cause, Channel, Line, NotAnswered, Order
 from dialer.clock import FollowedClock, SystemClock
 from dialer.model import Case, Disposition, NextTry, Outcome, Reason, Verdict
 from dialer.sharing import Cap, SharedTrunks
-from dialer.store import postgres, schema
+from dialer.store import copying, postgres, schema
 from dialer.store.address import Address, Addresses
 from dialer.store.port import Claimed, FlagRow, Refused, StoreDown, StoreError, Stores
 from dialer.store.prepared import Prepared
+from dialer.store.roles import MAY
 from tests.kit import postgres as kit
 from tests.kit.cutting import Cut, cutting
 from tests.kit.postgres import Server
@@ -506,3 +509,16 @@ async def test_the_cap_of_a_trunk_holds_over_three_nodes_and_is_reached(
     print(f"worst second {worst}, {90 / seconds:.1f} a second")  # noqa: T201
     assert worst <= 33
     assert seconds < 2 * 90 / 30  # near its limit; on a busy machine starts are lost
+
+
+@pytest.mark.parametrize("name", ["vault", "ledger"])
+def test_the_migrations_make_the_tables_of_the_code(
+    addresses: Addresses, name: str
+) -> None:
+    engine = postgres.open_engine(addresses.items()[name].owned_by("accord_owner"))
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, copying.TABLES[name]) == []
+    engine.dispose()
+    told = set(copying.TABLES[name].tables)
+    assert {t for who in MAY[name].values() for t in who} == told | {"alembic_version"}
