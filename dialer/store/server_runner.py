@@ -39,6 +39,9 @@ PAUSE = 0.1  #: seconds between two askings
 AGAIN = frozenset({"40001", "40P01", "23505", "23503", "55P03"})
 
 
+UNKNOWN = "cut while it committed: nobody knows whether it did"
+
+
 class InDoubt(Exception):
     """The connection was cut between COMMIT and its answer."""
 
@@ -69,8 +72,8 @@ class ServerRunner(Runner):
                 return [(job, a, None) for job, a in zip(jobs, found, strict=True)]
             if not (left and begins_again(tried.error)):
                 break
-        if len(jobs) == 1:
-            return [(jobs[0], None, tried.error)]
+        if len(jobs) == 1 or isinstance(tried.error, StoreDown):
+            return [(job, None, tried.error) for job in jobs]
         return [answer for job in jobs for answer in self._served(serve, [job])]
 
     def _once(self, serve: Serve[Any, Any], jobs: list[Job]) -> Sequence[Any]:
@@ -107,7 +110,7 @@ class ServerRunner(Runner):
             with suppress(exc.OperationalError, StoreDown):
                 return self._journaled(mark)
             if waited >= DOUBT:
-                raise StoreDown("cut while it committed: nobody knows whether it did")
+                raise StoreDown(UNKNOWN)
             threading.Event().wait(PAUSE)
             waited += PAUSE
 

@@ -28,9 +28,10 @@ class Findings:
     ended_not_once: int = 0
     dialed_past_an_opt_out: int = 0
     gaps_in_the_journal: int = 0
+    stories: tuple[str, ...] = ()  # of what did not end once
 
     @property
-    def faults(self) -> dict[str, int]:
+    def faults(self) -> dict[str, object]:
         first = ("attempts", "placed", "refused", "ended_unknown")
         return {k: v for k, v in asdict(self).items() if v and k not in first}
 
@@ -66,6 +67,11 @@ def check(home: Path, db: psycopg.Connection[Any]) -> Findings:
         not_over=sum(row[1] != "done" for row in rows),
         ended_not_once=sum(ended[attempt] != 1 for attempt in dialed),
         dialed_past_an_opt_out=past(journal, person),
+        stories=tuple(
+            " ".join([attempt, *(k for _, k, s, _ in journal if s == attempt)])
+            for attempt in dialed
+            if ended[attempt] != 1
+        ),
         gaps_in_the_journal=sum(row[0] != i for i, row in enumerate(journal, start=1)),
     )
 
