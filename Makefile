@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak walks oracle prompts asterisk lock install clean
+.PHONY: help demo test check bench soak chaos walks oracle prompts asterisk lock install clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / /' | awk '{n=$$1; $$1=""; printf "  make %-10s%s\n", n, $$0}'
@@ -45,6 +45,9 @@ soak: $(STAMP)  ## half an hour of calls through Asterisk: lost outcomes, memory
 
 oracle: $(STAMP)  ## a million cases, gate against a second opinion (about an hour)
 	$(BIN)/python -m tests.oracle
+
+chaos: $(STAMP)  ## nodes and their database killed at random for an hour; nobody rung twice
+	$(BIN)/python -m tests.chaos
 
 walks: $(STAMP)  ## eighty thousand random conversations more than `make test` has
 	$(BIN)/pytest -q -n 2 --dist worksteal -m long

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -47,6 +51,7 @@ from dialer.offers.days import Closed, ClosedIn, weekend
 from dialer.offers.plans import Wish
 from dialer.offers.policy import Offers, load_offers
 from dialer.settings import Settings, shipped
+from dialer.sharing import Cap, SharedTrunks
 from dialer.store import keys
 from dialer.store.port import (
     Campaign,
@@ -56,9 +61,11 @@ from dialer.store.port import (
     StoreError,
     Stores,
 )
+from dialer.store.postgres import open_postgres
 from dialer.store.runner import untold
 from dialer.store.sqlite import open_sqlite
 from dialer.trunks import model as trunks
+from dialer.trunks.routes import Routes, Some
 from ivr.intent import ready
 from ivr.library import Library, load_library
 from speech.amd import read_phrases
@@ -83,7 +90,12 @@ async def opened(
     pens = partial(pen, settings)
     files = settings.vault_db, settings.ledger_db
     told = metrics.committed if metrics else untold
-    async with open_sqlite(*files, key, pens, told) as stores:
+    found, node = settings.store.addresses(), settings.engine.node
+    async with (
+        open_postgres(found, key, pens, told, node=node)
+        if found
+        else open_sqlite(*files, key, pens, told)
+    ) as stores:
         yield stores
 
 
@@ -304,6 +316,8 @@ async def engine(
     store's figures already; `workers` stand in for the agents in memory that the
     campaign asks for.
     """
+    if settings.store.ledger:
+        raise Refused("storage is on a server: campaigns are called by `dialer serve`")
     wanted = parse(found.settings)
     metrics = metrics or meters.made(settings)
     world: World
@@ -321,25 +335,13 @@ async def engine(
         ):
             count = lines or wanted.lines
             people = _paced(stores, found, wanted, agents, clock, count, settings)
-            rules = book(settings, clock.now().date())
-            desk = Desk(
-                stores=meters.counted(stores, metrics, clock),
-                carrier=carrier,
-                studio=meters.heard(
-                    replace(shared, hand_over_to=wanted.hand_over_to), metrics
-                ),
-                judge=make_judge(rules),
-                terms=terms(wanted, offers(settings), closed_in(rules.calendars)),
-                policy=retry.load_policy(
-                    shipped("config") / "retry.toml", _retries(wanted)
-                ),
-                node=settings.engine.node,
-                ring_seconds=people.rules.ring_seconds
-                if people
-                else settings.engine.ring_seconds,
-                line=asyncio.Semaphore(count),
-                best=await best_hour(stores, found, clock),
-                people_seconds=wanted.pacing.agent_seconds if people else 60.0,
+            desk = await _desk(
+                settings,
+                meters.counted(stores, metrics, clock),
+                found,
+                meters.heard(shared, metrics),
+                carrier,
+                lines=count,
                 people=people,
             )
             log = Log.open(settings.evidence_folder)
@@ -355,6 +357,110 @@ async def engine(
             ):
                 settle()
                 yield made
+
+
+@asynccontextmanager
+async def beside(
+    settings: Settings, stores: Stores, found: Campaign, node: Node
+) -> AsyncIterator[Engine]:
+    """One of the campaigns that a node serves. Refused: it needs trunks, and the node
+    has none."""
+    wanted, clock = parse(found.settings), node.studio.clock
+    async with AsyncExitStack() as stack:
+        carrier: Carrier
+        agents: Agents
+        if wanted.channel == "trunks":
+            if node.routes is None or node.trunks is None:
+                raise Refused("it calls over trunks, and this node has no trunks file")
+            chosen = switches.choose(node.trunks, wanted.trunks, wanted.caller_id)
+            carrier = SharedTrunks(
+                Some(node.routes, chosen),
+                stores.lines,
+                {n: Cap(t.channels, t.calls_per_second) for n, t in chosen.items()},
+                settings.engine.node,
+                clock,
+            )
+            agents = node.routes
+        else:
+            office = _office(wanted.pacing, clock) if wanted.pacing.people else None
+            world = _memory(_callees(wanted, settings), None, office)
+            opened = world(node.studio, node.recall)
+            carrier, agents = await stack.enter_async_context(opened)
+        people = _paced(stores, found, wanted, agents, clock, wanted.lines, settings)
+        desk = await _desk(
+            settings,
+            meters.counted(stores, node.metrics, clock),
+            found,
+            meters.heard(node.studio, node.metrics),
+            carrier,
+            lines=wanted.lines,
+            people=people,
+        )
+        dispatcher = _dispatcher(desk, found, settings, wanted.lines)
+        board = settings.pacing_figures
+        yield Engine(dispatcher, desk, None, found, board, joined=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What all campaigns of a node share."""
+
+    studio: Studio
+    recall: Recall
+    trunks: trunks.Trunks | None  # None: this machine has no file of them
+    routes: Routes | None
+    metrics: Metrics | None
+
+
+@asynccontextmanager
+async def node(
+    settings: Settings, stores: Stores, clock: Clock, metrics: Metrics | None = None
+) -> AsyncIterator[Node]:
+    """Speech, and the trunks of this machine if it has a file of them."""
+    recall = Recall()
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        shared = await enter(studio(settings, clock, recall))
+        found, routes = None, None
+        if settings.trunks_file.exists():
+            found = trunks.load(settings.trunks_file, secrets=True)
+            chosen = switches.choose(found, [])
+            opened = switches.open_routes(found, chosen, clock)
+            routes, changes = await enter(opened)
+            told = switches.reported(routes, changes, stores.journal, settings, clock)
+            await enter(told)
+        settle()
+        yield Node(shared, recall, found, routes, metrics)
+
+
+async def _desk(
+    settings: Settings,
+    stores: Stores,
+    found: Campaign,
+    shared: Studio,
+    carrier: Carrier,
+    *,
+    lines: int,
+    people: Paced | None,
+) -> Desk:
+    wanted, clock = parse(found.settings), shared.clock
+    rules = book(settings, clock.now().date())
+    return Desk(
+        stores=stores,
+        carrier=carrier,
+        studio=replace(shared, hand_over_to=wanted.hand_over_to),
+        judge=make_judge(rules),
+        terms=terms(wanted, offers(settings), closed_in(rules.calendars)),
+        policy=retry.load_policy(shipped("config") / "retry.toml", _retries(wanted)),
+        node=settings.engine.node,
+        ring_seconds=people.rules.ring_seconds
+        if people
+        else settings.engine.ring_seconds,
+        line=asyncio.Semaphore(lines),
+        best=await best_hour(stores, found, clock),
+        people_seconds=wanted.pacing.agent_seconds if people else 60.0,
+        people=people,
+    )
 
 
 async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:

@@ -9,11 +9,12 @@ import gc
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dialer import repayment
+from dialer.attempt import IllegalMove
 from dialer.call.call import Desk
 from dialer.campaign.dispatcher import Dispatcher
 from dialer.campaign.paced import Paced
@@ -21,7 +22,7 @@ from dialer.clock import Clock
 from dialer.evidence.log import Log
 from dialer.model import Disposition, Outcome
 from dialer.settings import Settings
-from dialer.store.port import Campaign, StoreDown, StoreError, Stores
+from dialer.store.port import Campaign, Refused, StoreDown, StoreError, Stores
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ class Engine:
 
     dispatcher: Dispatcher
     desk: Desk
-    log: Log
+    log: Log | None  # None: another keeps the evidence log
     campaign: Campaign
     board: Path  # where the pacing is shown to other programs
+    joined: bool = False  # of a node that serves many campaigns: it has been rescued
     _paused: bool = False
 
     @property
@@ -77,13 +79,17 @@ class Engine:
     async def run(self, *, wait: bool = False) -> None:
         """Call until nothing is due; the evidence log is fed on the way."""
         stores, clock = self.desk.stores, self.desk.studio.clock
-        await stores.ledger.rescue(clock.now(), self.desk.node)
-        await self._reconcile(stores, clock)
+        if not self.joined:
+            await stores.ledger.rescue(clock.now(), self.desk.node)
+        await self.reconcile()
         today = repayment.earliest_day(clock.now())
         await repayment.settle(stores, today, clock.now())
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._feed(), name="evidence")]
+                beside = list[asyncio.Task[None]]()
+                if self.log:
+                    kept = feeding(self.log, stores, clock)
+                    beside.append(group.create_task(kept, name="evidence"))
                 if people := self.desk.people:
                     beside.append(group.create_task(people.run(), name="pacing"))
                     shown = self._show(people)
@@ -94,20 +100,14 @@ class Engine:
         finally:
             await self._settle(stores, clock)
 
-    async def _reconcile(self, stores: Stores, clock: Clock) -> None:
+    async def reconcile(self) -> None:
         """End attempts that an engine died in, once the network says how they are."""
+        stores, clock = self.desk.stores, self.desk.studio.clock
         lost = await stores.ledger.lost(self.campaign.campaign_id)
         for attempt, taken in (await self.desk.carrier.left(lost)).items():
             ended = Disposition.HANDED_OVER if taken else Disposition.UNKNOWN
-            await stores.ledger.finish(attempt, Outcome(ended, clock.now(), DIED))
-
-    async def _feed(self) -> None:
-        while True:
-            try:
-                await self.log.append(self.desk.stores.journal)
-            except (StoreDown, StoreError, OSError):
-                log.exception("evidence log: not appended")  # calls go on
-            await self.desk.studio.clock.sleep(2.0)
+            with suppress(IllegalMove):  # another node was quicker, or it has woken up
+                await stores.ledger.finish(attempt, Outcome(ended, clock.now(), DIED))
 
     async def _show(self, people: Paced) -> None:
         """Where the pacing stands, in a file, until cancelled."""
@@ -120,7 +120,7 @@ class Engine:
             await clock.sleep(2.0)
 
     async def _settle(self, stores: Stores, clock: Clock) -> None:
-        await self._reconcile(stores, clock)
+        await self.reconcile()
         found = await stores.campaigns.status(self.campaign.campaign_id)
         running = found.campaign.state == "running"
         if running and self._paused:
@@ -128,10 +128,22 @@ class Engine:
                 self.campaign.campaign_id, "paused", clock.now()
             )
         elif running and not set(found.phases) - {"done"}:
-            await stores.campaigns.set_state(
-                self.campaign.campaign_id, "done", clock.now()
-            )
-        await self.log.append(stores.journal)
+            with suppress(Refused):  # another node said so
+                await stores.campaigns.set_state(
+                    self.campaign.campaign_id, "done", clock.now()
+                )
+        if self.log:
+            await self.log.append(stores.journal)
+
+
+async def feeding(into: Log, stores: Stores, clock: Clock) -> None:
+    """Keep the evidence log up with the journal, until cancelled."""
+    while True:
+        try:
+            await into.append(stores.journal)
+        except (StoreDown, StoreError, OSError):
+            log.exception("evidence log: not appended")  # calls go on
+        await clock.sleep(2.0)
 
 
 def whole_file(path: Path, text: str) -> None:

@@ -6,9 +6,12 @@ import os
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dialer.store.address import Address, Addresses
+from dialer.store.port import StoreError
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
@@ -30,6 +33,9 @@ class Engine(Part):
     grace_seconds: Positive = 60
     lease_seconds: Positive = 900
     ring_seconds: Positive = 30
+    beat_seconds: Positive = 3
+    stale_seconds: Positive = 15
+    evidence: bool = True
 
 
 class Speech(Part):
@@ -102,6 +108,35 @@ class Logs(Part):
     file: str = ""
 
 
+class Store(Part):
+    vault: str = ""
+    ledger: str = ""
+    evidence: str = ""
+    owner: str = "accord_owner"
+    passwords: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len({bool(url) for url in (self.vault, self.ledger, self.evidence)}) > 1:
+            raise ValueError("vault, ledger and evidence are given together, or none")
+        try:
+            self.addresses()
+        except StoreError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def addresses(self) -> Addresses | None:
+        """Of the databases on a server; None: they are files under HOME."""
+        if not self.ledger:
+            return None
+        file = Path(self.passwords).expanduser() if self.passwords else None
+        return Addresses(
+            Address.parse("vault", self.vault, file),
+            Address.parse("ledger", self.ledger, file),
+            Address.parse("evidence", self.evidence, file),
+        )
+
+
 class Settings(Part):
     """Everything an installation may choose. `home` holds all it writes."""
 
@@ -117,6 +152,7 @@ class Settings(Part):
     events: Events = Events()
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
+    store: Store = Store()
 
     @property
     def vault_db(self) -> Path:

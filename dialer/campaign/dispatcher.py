@@ -61,7 +61,7 @@ class Dispatcher:
         self._judge = judge
         self._room = room or (lambda: pace.lines + pace.ahead)
         self._looked = float("-inf")
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running = set[asyncio.Task[None]]()
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -121,7 +121,7 @@ class Dispatcher:
         )
         for one in claimed:
             task = group.create_task(self._one(one), name=f"call {one.attempt_id}")
-            self._running[one.attempt_id] = task
+            self._running.add(task)
         return len(claimed)
 
     async def _one(self, claimed: Claimed) -> None:
@@ -133,7 +133,8 @@ class Dispatcher:
         except Exception:  # one bad call must not end the others
             log.exception("call failed", extra={"attempt": claimed.attempt_id})
         finally:
-            del self._running[claimed.attempt_id]
+            if task := asyncio.current_task():  # one attempt may be here twice:
+                self._running.discard(task)  # its lease lapsed, and we took it again
             self._wake.set()
 
     async def _rest(self) -> None:
@@ -150,5 +151,5 @@ class Dispatcher:
                     self._wake.clear()
         if self._running:
             log.warning("calls cut", extra={"calls": len(self._running)})
-        for task in self._running.values():
+        for task in self._running:
             task.cancel()

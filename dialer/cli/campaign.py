@@ -283,9 +283,9 @@ async def _driven(
         if found.state != "running":
             now = clock.now()
             await stores.campaigns.set_state(found.campaign_id, "running", now)
-        if engine_runs(settings):
+        if settings.store.ledger or engine_runs(settings):
             if not quiet:
-                err.print("another engine is running here and takes up the work")
+                err.print(await _who_calls(settings, stores))
             return await stores.campaigns.status(found.campaign_id)
         async with app.engine(
             settings, stores, found, clock, lines=lines, metrics=metrics
@@ -298,6 +298,15 @@ async def _driven(
                 await engine.run(wait=wait)
                 board.cancel()
         return await stores.campaigns.status(found.campaign_id)
+
+
+async def _who_calls(settings: Settings, stores: Stores) -> str:
+    if not settings.store.ledger:
+        return "another engine is running here and takes up the work"
+    up = [row.node for row in await stores.nodes.all() if row.state == "up"]
+    if not up:
+        return "no node is up: start `dialer serve` where calls are to be placed"
+    return f"nodes that take up the work: {', '.join(up)}"
 
 
 def pause_on_interrupt(

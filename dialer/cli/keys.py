@@ -26,6 +26,8 @@ def init(settings: Settings, as_json: bool) -> None:
     Example: dialer keys init
     """
     path, vault = settings.key_file, settings.vault_db
+    if settings.store.vault:
+        vault = settings.home / "nowhere"  # the server's is proven when it is opened
     if vault.exists() and not path.exists():
         raise Fail(f"{vault} was made with another key: put that key back at {path}")
     create(path)
@@ -45,7 +47,9 @@ def rotate(settings: Settings, as_json: bool) -> None:
 
     Example: dialer keys rotate
     """
-    moved = run(rotate_keys(settings.vault_db, settings.key_file, os.environ))
+    found = settings.store.addresses()
+    vault = found.vault if found else settings.vault_db
+    moved = run(rotate_keys(vault, settings.key_file, os.environ))
     emit(
         {"records": moved},
         as_json,

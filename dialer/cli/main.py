@@ -27,6 +27,7 @@ from dialer.cli.query import query, sync
 from dialer.cli.recycle import recycle
 from dialer.cli.render import render
 from dialer.cli.replay import export, replay
+from dialer.cli.serve import node, serve
 from dialer.cli.simulate import simulate
 from dialer.cli.start import init
 from dialer.cli.templates import templates
@@ -86,7 +87,9 @@ for command in (
     init,
     keys,
     models,
+    node,
     offers,
+    serve,
     simulate,
     templates,
     trunks,

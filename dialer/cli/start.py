@@ -43,7 +43,7 @@ def prepare_home(settings: Settings) -> list[str]:
     if keys.absent(settings.key_file):
         keys.create(settings.key_file)
         made.append("tenant key")
-    if not settings.ledger_db.exists():
+    if not settings.store.ledger and not settings.ledger_db.exists():
         run(_open_once(settings))
         made.append("databases")
     return made

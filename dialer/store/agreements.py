@@ -145,6 +145,7 @@ def append(
     pen: Pen,
 ) -> AgreementRow:
     """Add events after event `seq` - 1. Refused: others were added meanwhile."""
+    hold(work, agreement)
     before, old = show(work.connection, agreement)
     if before.events != seq:
         raise Refused(f"agreement {before.agreement} has changed meanwhile: look again")
@@ -267,7 +268,8 @@ def retire(
     pen: Pen,
 ) -> str:
     """Close what is in force for the account. -> its id; empty: there was none"""
-    found = work.connection.execute(_in_force, {"account": account}).first()
+    held = _in_force.with_for_update(key_share=True)
+    found = work.connection.execute(held, {"account": account}).first()
     if found is None:
         return ""
     before = row_of(found)
@@ -275,6 +277,12 @@ def retire(
     closed = replacing(standing, commitment, successor)
     add(work, before, standing, [closed], at, pen)
     return before.agreement
+
+
+def hold(work: Work, prefix: str) -> None:
+    """Nobody else adds events to it until we have."""
+    values = {"prefix": prefix, "end": f"{prefix}~"}
+    work.connection.execute(_one.with_for_update(key_share=True), values)
 
 
 def renegotiate(
@@ -286,6 +294,7 @@ def renegotiate(
 ) -> AgreementRow:
     """Another agreement in place of this one, made with a person. Refused: it is not
     in force."""
+    hold(work, agreement)
     before, _ = show(work.connection, agreement)
     if before.state in ("kept", "closed"):
         raise Refused(f"agreement {before.agreement} is {before.state}")

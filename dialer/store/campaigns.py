@@ -17,7 +17,7 @@ from dialer.store.rows import campaign_of
 from dialer.store.runner import Runner
 from dialer.store.tables import attempts, campaigns
 from dialer.store.why import stand_chunk
-from dialer.store.work import Work
+from dialer.store.work import Lock, Work
 
 #: From which states a campaign may enter a state.
 MOVES = {
@@ -182,6 +182,7 @@ def all_campaigns(connection: Connection) -> list[Campaign]:
 
 
 def set_state(work: Work, campaign_id: str, state: str, at: datetime) -> Campaign:
+    work.alone(Lock.GATE)  # paused: no call is placed after our commit
     before = get(work.connection, campaign_id)
     if before.state not in MOVES.get(state, ()):
         raise Refused(f"campaign {before.name} is {before.state}: it cannot be {state}")

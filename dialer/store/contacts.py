@@ -24,9 +24,10 @@ from dialer.store.prepared import parts
 from dialer.store.rows import R, contact_of, contact_row
 from dialer.store.runner import Runner
 from dialer.store.tables import batches, contacts, numbers, reviews
-from dialer.store.work import Work
+from dialer.store.work import Lock, Work
 
 _batch = select(batches).where(batches.c.batch_id == bindparam("batch_id"))
+_hold = _batch.with_for_update(key_share=True)  # said on PostgreSQL only
 _batches = select(batches).order_by(batches.c.at, batches.c.batch_id)
 _reviews = select(reviews).order_by(reviews.c.at, reviews.c.reviewer)
 _known = select(contacts.c.contact_id).where(
@@ -143,6 +144,7 @@ def add(
     counts: dict[str, Any],
     at: datetime,
 ) -> list[str]:
+    work.connection.execute(_hold, {"batch_id": batch_id})
     before = batch(work.connection, batch_id)
     if before.state == "imported":
         raise Refused(f"batch {batch_id} is imported: nothing is added to it later")
@@ -201,6 +203,7 @@ def number_rows(new: Iterable[Contact]) -> list[dict[str, object]]:
 
 
 def reviewed(work: Work, batch_id: str, review: Review) -> Batch:
+    work.alone(Lock.GATE)  # who rejects stops calls
     before = batch(work.connection, batch_id)
     if before.state != "imported":
         raise Refused(f"batch {batch_id} is still being imported: finish that first")

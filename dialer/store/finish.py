@@ -24,7 +24,7 @@ from dialer.store.rows import (
     words,
 )
 from dialer.store.tables import OPEN, attempts, contacts, stamp, turns
-from dialer.store.work import Work, new_id
+from dialer.store.work import Lock, Work, new_id
 
 MINE = (
     *("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account"),
@@ -41,6 +41,7 @@ _ending = Listed(
         )
         .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .with_for_update(key_share=True)  # said on PostgreSQL only
     )
 )
 _talked = Prepared(
@@ -75,6 +76,8 @@ Over = tuple[Any, Outcome]  # an attempt's row, and how it ended
 def finish(
     pens: Pens, work: Work, endings: Sequence[tuple[str, Outcome]]
 ) -> list[None]:
+    if any(outcome.flags for _, outcome in endings):
+        work.alone(Lock.GATE)
     rows = read(work, _ending, [attempt_id for attempt_id, _ in endings])
     if len({row.contact_id for row in rows}) < len(rows):
         half = len(rows) // 2  # the later must see what the earlier left
@@ -82,6 +85,7 @@ def finish(
     ended = [
         (row, fitted(work, row, outcome, pens))
         for row, (_, outcome) in zip(rows, endings, strict=True)
+        if not told_before(row, outcome)
     ]
     close(work, ended)
     following = plan_next(work, ended)
@@ -96,7 +100,13 @@ def finish(
             work.note(outcome.at, "agreement.refused", row.attempt_id, body)
         if outcome.commitment:
             agree(work, row, outcome, pens())
-    return [None] * len(ended)
+    return [None] * len(endings)
+
+
+def told_before(row: Any, outcome: Outcome) -> bool:
+    """Its caller told it, and did not hear that it was written."""
+    told = outcome.disposition.value, stamp(outcome.at)
+    return bool(row.phase == Phase.DONE and (row.disposition, row.ended_at) == told)
 
 
 def close(work: Work, ended: Sequence[Over]) -> None:

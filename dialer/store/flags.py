@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from dialer.store.port import FlagRow
-from dialer.store.runner import Runner
+from dialer.store.runner import PATIENCE, Runner
 from dialer.store.tables import flags, stamp
-from dialer.store.work import Work
+from dialer.store.work import Lock, Work
 
 #: Flags about a line and not about a person; do_not_call is about both.
 OF_NUMBER = frozenset({"wrong_number", "workplace", "do_not_call"})
@@ -35,7 +35,7 @@ class SqlFlags:
         self._runner = runner
 
     async def add(self, rows: Sequence[FlagRow]) -> int:
-        return await self._runner.write(lambda work: add(work, rows))
+        return await self._runner.write(lambda work: add(work, rows), patience=PATIENCE)
 
     async def of(self, tokens: Sequence[str]) -> list[FlagRow]:
         return await self._runner.read(lambda c: of(c, tokens))
@@ -49,7 +49,9 @@ EVERYBODY = ""
 
 
 def add(work: Work, rows: Iterable[FlagRow]) -> int:
-    """A flag set again by the same source lasts as long as the longer of both."""
+    """A flag set again by the same source lasts as long as the longer of both. No call
+    that is placed after our commit was judged without it."""
+    work.alone(Lock.GATE)
     return sum(add_one(work, row) for row in rows)
 
 

@@ -39,6 +39,7 @@ KINDS = {
     "node.stopped": "a node ended in order; one that dies leaves no such entry (node)",
     "command.taken": "somebody commands over MQTT what, to which node (who)",
     "trunk.bill": "seconds and price of a call, as its carrier tells (attempt)",
+    "node.state": "a node came up, shall drain or is gone, and why (node)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 
@@ -55,11 +56,13 @@ _cursor = select(cursors.c.seq).where(cursors.c.reader == bindparam("name"))
 class SqlJournal:
     """`port.Journal` on any SQL database."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, feed: Runner | None = None) -> None:
+        """`feed` has the credential of readers, where they have their own."""
         self._runner = runner
+        self._feed = feed or runner
 
     async def after(self, seq: int, limit: int = 1000) -> list[JournalRow]:
-        return await self._runner.read(lambda c: after(c, seq, limit))
+        return await self._feed.read(lambda c: after(c, seq, limit))
 
     async def note(
         self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
@@ -69,14 +72,14 @@ class SqlJournal:
 
     async def cursor(self, reader: str) -> int:
         """The last entry that `reader` has dealt with; 0 at first."""
-        return await self._runner.read(lambda c: cursor(c, reader) or 0)
+        return await self._feed.read(lambda c: cursor(c, reader) or 0)
 
     async def last(self) -> int:
         return await self._runner.read(lambda c: c.execute(_last).scalar_one())
 
     async def move(self, reader: str, seq: int) -> None:
         """Refused: there is no such entry yet."""
-        await self._runner.write(lambda work: move(work, reader, seq))
+        await self._feed.write(lambda work: move(work, reader, seq))
 
 
 def after(connection: Connection, seq: int, limit: int) -> list[JournalRow]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     TextClause,
     bindparam,
     func,
@@ -43,13 +44,13 @@ from dialer.store.judging import (
 )
 from dialer.store.moves import GOVERNED, attempt_of, changes, read, save
 from dialer.store.port import Claimed, Refused
-from dialer.store.prepared import Listed, Prepared, parts
+from dialer.store.prepared import Listed, Lists, Prepared, parts
 from dialer.store.rows import (
     contact_of,
     rules_text,
     verdict_text,
 )
-from dialer.store.runner import Runner
+from dialer.store.runner import PATIENCE, Runner
 from dialer.store.tables import (
     ASKED,
     DUE,
@@ -61,7 +62,7 @@ from dialer.store.tables import (
     numbers,
     stamp,
 )
-from dialer.store.work import Work
+from dialer.store.work import Lock, Work
 
 TURNS = 4  # of taking more where the gate refused some: the next poll goes on
 
@@ -83,11 +84,12 @@ def _claim_of(kind: TextClause, *more: ColumnElement[bool]) -> Prepared:
         )
         .order_by(attempts.c.not_before, attempts.c.row)
         .limit(bindparam("limit"))
-        .with_for_update(skip_locked=True)  # said on PostgreSQL; SQLite has one writer
+        .with_for_update(skip_locked=True, key_share=True)  # said on PostgreSQL only
+        .cte("next_due")  # looked for once, whatever the plan
     )
     return Prepared(
         update(attempts)
-        .where(attempts.c.row.in_(due.scalar_subquery()))
+        .where(attempts.c.row.in_(select(due.c.row)))
         .values(
             phase=Phase.RESERVED.value,
             node=bindparam("by"),
@@ -138,24 +140,49 @@ _whole = Listed(
         )
         .join_from(attempts, contacts)
         .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .with_for_update(of=attempts, key_share=True)  # said on PostgreSQL only
     )
 )
 _bare = Listed(
-    lambda lists: select(attempts).where(attempts.c.attempt_id.in_(lists("wanted")))
+    lambda lists: (
+        select(attempts)
+        .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .with_for_update(key_share=True)
+    )
 )
 _owners = Listed(
     lambda lists: select(numbers.c.number, numbers.c.person).where(
         numbers.c.number.in_(lists("numbers"))
     )
 )
+_key = func.hashtextextended(numbers.c.number, 0)
+
+
+def _hold_of(lists: Lists) -> Select[Any]:
+    """PostgreSQL only: locks named for numbers, in one order everywhere."""
+    keys = (
+        select(_key.label("key"))
+        .distinct()
+        .join_from(attempts, contacts)
+        .join(numbers, numbers.c.person == contacts.c.person)
+        .where(attempts.c.attempt_id.in_(lists("wanted")))
+        .order_by("key")
+        .cte("keys")
+    )
+    return select(func.count(func.pg_advisory_xact_lock(keys.c.key)))
+
+
+_hold = Listed(_hold_of)
 _leased = Prepared(
-    select(attempts).where(
+    select(attempts)
+    .where(
         HELD,
         or_(
             attempts.c.lease_until <= bindparam("now"),
             attempts.c.node == bindparam("by"),
         ),
     )
+    .with_for_update(key_share=True)
 )
 _lost = Prepared(
     select(attempts.c.attempt_id)
@@ -198,11 +225,13 @@ class SqlLedger:
 
     async def answered(self, attempt_id: str, now: datetime) -> None:
         """IllegalMove: it is not dialing."""
-        await self._runner.together(answered, (attempt_id, now))
+        await self._runner.together(answered, (attempt_id, now), patience=PATIENCE)
 
     async def finish(self, attempt_id: str, outcome: Outcome) -> None:
-        """From any open phase that `attempt.MOVES` lets end. IllegalMove: done."""
-        await self._runner.together(self._finish, (attempt_id, outcome))
+        """From any open phase that `attempt.MOVES` lets end. Told again, it does
+        nothing. IllegalMove: it has ended otherwise. StoreDown: for a minute now."""
+        told = (attempt_id, outcome)
+        await self._runner.together(self._finish, told, patience=PATIENCE)
 
     async def rescue(self, now: datetime, node: str | None = None) -> tuple[int, int]:
         return await self._runner.write(lambda work: rescue(work, now, node))
@@ -298,11 +327,17 @@ class Ask(NamedTuple):
 
 
 def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
+    work.shared(Lock.GATE)
+    hold_people(work, [ask.attempt_id for ask in asked])
+    return dial(work, asked)
+
+
+def dial(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     ids = [ask.attempt_id for ask in asked]
     rows = read(work, _whole, ids)
     if len(asked) > 1 and not strangers(work.connection, rows):
         half = len(asked) // 2  # the later must see the calls of the earlier
-        return dialing(work, asked[:half]) + dialing(work, asked[half:])
+        return dial(work, asked[:half]) + dial(work, asked[half:])
     of = campaigns_of(work.connection, rows)
     known = facts(work.connection, rows, of, min(ask.now for ask in asked))
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
@@ -326,6 +361,14 @@ def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     return verdicts
 
 
+def hold_people(work: Work, ids: Sequence[str]) -> None:
+    """Keep other nodes from dialing any number of these attempts' persons until our
+    calls are on record: theirs count in the gate, as ours do for them."""
+    if work.serves_many:
+        for part in parts(ids):
+            _hold.all(work.connection, {"wanted": part})
+
+
 def strangers(connection: Connection, rows: Sequence[Any]) -> bool:
     """Whether no row's number is one of another row's person, so that dialing it
     changes nothing for the others."""
@@ -341,6 +384,8 @@ def answered(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[None]:
     changed = list[dict[str, object]]()
     for row, (attempt_id, now) in zip(rows, asked, strict=True):
         before = attempt_of(row)
+        if before.phase is Phase.TALKING and before.answered_at == now:
+            continue  # told before, and not heard that it was
         changed.append(changes(row, before, advance(before, Answered(now))))
         work.note(now, "attempt.answered", attempt_id, {"campaign": row.campaign_id})
     save(work, changed)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dialer.agreements.event import Signed
 from dialer.agreements.state import Event
@@ -524,6 +524,80 @@ class Journal(Feed, Protocol):
     ) -> None: ...
 
 
+# --- nodes
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A process that places calls. Times by the database's clock."""
+
+    node: str
+    state: str  # up | draining | gone
+    started_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a node hears when it says that it is there."""
+
+    now: datetime  # by the database's clock
+    draining: bool  # it shall take no new calls, and leave
+    dead: tuple[str, ...]  # nodes that were silent for too long, found by this beat
+
+
+class Nodes(Protocol):
+    """Who shares the work. On a server by its clock; else `now` is used."""
+
+    async def join(
+        self, node: str, incarnation: str, *, now: datetime, stale: timedelta
+    ) -> datetime:
+        """Come up; what an earlier life left is given back. -> now. Refused: another
+        of this name was seen within `stale`."""
+        ...
+
+    async def beat(
+        self, node: str, incarnation: str, *, now: datetime, stale: timedelta
+    ) -> Beat:
+        """Be seen, and give back what those who were not seen within `stale` had.
+        Refused: so was this one."""
+        ...
+
+    async def leave(self, node: str, incarnation: str, *, now: datetime) -> None: ...
+
+    async def drain(self, node: str, *, now: datetime) -> None:
+        """Tell a node to take no new calls and leave. NotFound, Refused: not up."""
+        ...
+
+    async def all(self) -> list[NodeRow]:
+        """By name."""
+        ...
+
+
+class Start(NamedTuple):
+    """Leave for a call to start at that moment, or to ask again then. By the
+    database's clock."""
+
+    taken: bool
+    at: datetime
+
+
+class Lines(Protocol):
+    """A trunk's channels and calls in a second, shared by all nodes."""
+
+    async def take(
+        self, trunk: str, node: str, *, channels: int, per_second: float, now: datetime
+    ) -> Start:
+        """What is taken is the node's until `give`."""
+        ...
+
+    async def give(self, trunk: str, node: str) -> None: ...
+
+    async def used(self) -> dict[tuple[str, str], int]:
+        """Channels in use, by trunk and node."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """All of storage, opened together. A driver's `open_...` yields one."""
@@ -537,3 +611,5 @@ class Stores:
     previews: Previews
     agreements: Agreements
     journal: Journal
+    nodes: Nodes
+    lines: Lines

@@ -135,6 +135,9 @@ def execute(connection: Connection, how: str, sql: str, values: object) -> Any:
     cursor = connection.connection.cursor()
     try:
         getattr(cursor, how)(sql, values)
-    except dbapi.OperationalError as error:
-        raise StoreDown(f"storage does not answer: {error}") from error
+    except dbapi.Error as error:
+        cut = getattr(connection.connection.dbapi_connection, "broken", False)
+        if cut or isinstance(error, dbapi.OperationalError):
+            raise StoreDown(f"storage does not answer: {error}") from error
+        raise
     return cursor

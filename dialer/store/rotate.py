@@ -13,10 +13,12 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from dialer.store import keys, seal
+from dialer.store import keys, postgres, seal
+from dialer.store.address import Address
 from dialer.store.keys import TenantKey
 from dialer.store.port import KeyMissing, Refused
 from dialer.store.runner import Runner
+from dialer.store.server_runner import ServerRunner
 from dialer.store.sqlite import prepared
 from dialer.store.vault import unlock
 from dialer.store.vault_tables import keyring, records
@@ -36,12 +38,19 @@ _rewrap = (
 )
 
 
-async def rotate(vault: Path, key_file: Path, environ: Mapping[str, str]) -> int:
+async def rotate(
+    vault: Path | Address, key_file: Path, environ: Mapping[str, str]
+) -> int:
     """Begin a rotation, or go on with one. -> data keys wrapped by this run.
     Refused: the key comes from the environment and the next one does not."""
     key = begin(key_file, environ)
-    engines = await asyncio.to_thread(prepared, vault, "vault")
-    async with Runner(*engines, readers=1) as runner:
+    if isinstance(vault, Address):
+        engines = await asyncio.to_thread(postgres.prepared, vault, "vault")
+        opened: Runner = ServerRunner(*engines, readers=1)
+    else:
+        engines = await asyncio.to_thread(prepared, vault, "vault")
+        opened = Runner(*engines, readers=1)
+    async with opened as runner:
         count = await move_all(runner, key)
     if keys.ENVIRONMENT not in environ:
         keys.replace(key_file)

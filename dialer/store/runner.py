@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, exc
 
@@ -33,6 +33,8 @@ def untold(size: int, seconds: float, waiting: int) -> None:
     pass
 
 
+PAUSE = 0.5  #: seconds before storage that is down is tried again
+PATIENCE = 60.0  #: seconds, for what must not be lost: an end, an opt-out
 #: Serves all that were asked, in order; an answer for each.
 Serve = Callable[[Work, Sequence[A]], Sequence[T]]
 
@@ -67,7 +69,7 @@ class Runner:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store writer")
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="store reader")
 
-    async def __aenter__(self) -> Runner:
+    async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._idle.set()
         return self
@@ -79,16 +81,32 @@ class Runner:
         self._writer.dispose()
         self._readers.dispose()
 
-    async def write(self, job: Callable[[Work], T]) -> T:
+    async def write(self, job: Callable[[Work], T], *, patience: float = 0.0) -> T:
         """Run `job` in a transaction; durable when this returns. The job may run
         twice (the first run rolled back), so it must touch nothing but its Work.
-        StoreDown: the database cannot be written now."""
-        return await self.together(each, job)
+        StoreDown: the database cannot be written now, nor within `patience` seconds.
+        """
+        return await self.together(each, job, patience=patience)
 
-    async def together(self, serve: Serve[A, T], asked: A) -> T:
+    async def together(
+        self, serve: Serve[A, T], asked: A, *, patience: float = 0.0
+    ) -> T:
         """As `write`, by a method that serves several callers at once. It must do for
         them all what it would do for one after the other. If it fails, it is run again
-        for each alone, and raises to that one."""
+        for each alone, and raises to that one. With patience, being told twice must
+        do no more than once: nobody knows whether the first was heard."""
+        until = self._loop.time() + patience
+        while True:
+            try:
+                return await self._asking(serve, asked)
+            except StoreDown:
+                if self._loop.time() >= until:
+                    raise
+            pause: asyncio.Future[None] = self._loop.create_future()
+            self._loop.call_later(PAUSE, _end, pause)
+            await pause
+
+    async def _asking(self, serve: Serve[A, T], asked: A) -> T:
         future: asyncio.Future[T] = self._loop.create_future()
         self._asked.append(Job(serve, asked, future))
         if self._idle.is_set():
@@ -147,6 +165,11 @@ class Runner:
         return [answer for job in group for answer in self._run([job])]
 
 
+def _end(pause: asyncio.Future[None]) -> None:
+    if not pause.done():  # it was cancelled
+        pause.set_result(None)
+
+
 def each(work: Work, jobs: Sequence[Callable[[Work], T]]) -> list[T]:
     return [job(work) for job in jobs]
 
@@ -195,7 +218,9 @@ class translated:  # noqa: N801 - reads as a word in a `with`
     def __exit__(
         self, kind: object, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, exc.OperationalError | exc.TimeoutError):
+        cut = isinstance(error, exc.DBAPIError) and error.connection_invalidated
+        if cut or isinstance(error, exc.OperationalError | exc.TimeoutError):
+            assert isinstance(error, exc.SQLAlchemyError)
             raise StoreDown(f"storage does not answer: {cause(error)}") from error
         if type(error) is exc.DatabaseError:  # not its kinds: those are bugs of ours
             raise StoreError(f"the database is damaged: {cause(error)}") from error

@@ -17,21 +17,16 @@ import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from dialer.store import schema
-from dialer.store.agreements import Pens, SqlAgreements, no_pen
-from dialer.store.calls import SqlCalls
-from dialer.store.campaigns import SqlCampaigns
-from dialer.store.contacts import SqlContacts
-from dialer.store.flags import SqlFlags
-from dialer.store.journal import SqlJournal
+from dialer.store.agreements import Pens, no_pen
+from dialer.store.assembly import assembled
 from dialer.store.keys import TenantKey
-from dialer.store.ledger import SqlLedger
 from dialer.store.port import StoreError, Stores
-from dialer.store.previews import SqlPreviews
 from dialer.store.runner import Runner, Told, translated, untold
-from dialer.store.vault import SealedVault, unlock
+from dialer.store.vault import unlock
 
 READERS = 2
 OLDEST = (3, 51, 3)  # older ones may corrupt a WAL file (sqlite.org/wal.html)
+ATTACH = 24  # SQLITE_ATTACH, sqlite.org/c3ref/c_alter_table.html
 PRAGMAS: tuple[str, ...] = (
     "journal_mode = WAL",
     "synchronous = FULL",  # a commit that returned survives the power's end
@@ -55,6 +50,7 @@ def open_engine(path: Path, *, reader: bool = False) -> Engine:
         found = sqlite.connect(str(path), isolation_level=None, check_same_thread=False)
         for pragma in (*PRAGMAS, *(["query_only = ON"] if reader else [])):
             found.execute(f"PRAGMA {pragma}").fetchall()
+        found.set_authorizer(alone)
         return found
 
     engine = create_engine(
@@ -67,6 +63,12 @@ def open_engine(path: Path, *, reader: bool = False) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def alone(action: int, *_: str | None) -> int:
+    """What SQLite asks when it compiles a statement: no other file is opened beside
+    this one, so the ledger's connection reaches no vault (R27)."""
+    return int(sqlite.SQLITE_DENY if action == ATTACH else sqlite.SQLITE_OK)
 
 
 def create_file(path: Path) -> None:
@@ -135,14 +137,4 @@ async def open_sqlite(
         shared = await stack.enter_async_context(
             Runner(*engines, readers=READERS, told=told)
         )
-        yield Stores(
-            vault=SealedVault(private, usable, key, secret),
-            contacts=SqlContacts(shared),
-            flags=SqlFlags(shared),
-            campaigns=SqlCampaigns(shared),
-            ledger=SqlLedger(shared, pens),
-            calls=SqlCalls(shared),
-            previews=SqlPreviews(shared),
-            agreements=SqlAgreements(shared, pens),
-            journal=SqlJournal(shared),
-        )
+        yield assembled(private, shared, (usable, key, secret), pens)

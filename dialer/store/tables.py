@@ -359,6 +359,35 @@ agreement_events = Table(
     CheckConstraint("seq >= 0", name="counted"),
 )
 
+# --- ledger: nodes, and what of trunks they share
+
+nodes = Table(
+    "nodes",
+    ledger,
+    Column("node", String(80), primary_key=True),
+    Column("incarnation", String(40), nullable=False),  # one life of its process
+    Column("state", String(10), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),  # by the database's clock
+    one_of("state", ("up", "draining", "gone")),
+)
+
+starts = Table(
+    "starts",
+    ledger,
+    Column("trunk", String(80), primary_key=True),
+    Column("next_at", UtcTime, nullable=False),  # when its next call may start
+)
+
+seats = Table(
+    "seats",
+    ledger,
+    Column("trunk", String(80), primary_key=True),
+    Column("node", String(80), primary_key=True),
+    Column("used", Integer, nullable=False),
+    CheckConstraint("used >= 0", name="counted"),
+)
+
 # --- ledger: the journal
 
 journal = Table(

@@ -1,15 +1,22 @@
-"""One transaction under way: its connection, and the journal entries it will leave."""
+"""One transaction under way: its connection, the locks it holds, the journal entries it
+will leave.
+
+SQLite has one writer at a time, so there nothing is locked. On PostgreSQL transactions
+run side by side; what must not is kept apart by advisory locks, held until the end.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from dialer.evidence.entry import canonical
-from dialer.store.prepared import Prepared
+from dialer.store.prepared import Prepared, execute
 from dialer.store.rows import text
 from dialer.store.tables import journal, stamp
 
@@ -21,12 +28,58 @@ _insert = Prepared(
 )
 
 
+ROOM = 0xACC0  # the first half of our advisory locks' names
+
+
+class Lock(IntEnum):
+    """What transactions of several nodes take turns at. Taken in this order."""
+
+    UPGRADE = 1  # the schema
+    GATE = 2  # calls share it; what stops calls has it alone, and so is seen by all
+    NODES = 3  # who is up
+    JOURNAL = 4  # numbers without a gap, in the order of commits
+
+
+class Mark(NamedTuple):
+    """A journal entry by which a transaction is known again: the salt is random."""
+
+    seq: int
+    salt: bytes
+
+
 class Work:
     """Handed to each writing store method. `connection` is in a transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._entries: list[dict[str, object]] = []
+        self.mark: Mark | None = None  # the last entry it wrote
+
+    def alone(self, lock: Lock) -> None:
+        """Wait until nobody else has the lock; have it until the transaction ends."""
+        self._locked("pg_advisory_xact_lock", lock)
+
+    def shared(self, lock: Lock) -> None:
+        """As `alone`, beside others that share it."""
+        self._locked("pg_advisory_xact_lock_shared", lock)
+
+    def _locked(self, function: str, lock: Lock) -> None:
+        if self.serves_many:
+            said = f"SELECT {function}({ROOM}, {lock.value})"
+            execute(self.connection, "execute", said, ())
+
+    @property
+    def serves_many(self) -> bool:
+        """Whether other transactions may be under way."""
+        return self.connection.dialect.name != "sqlite"
+
+    def clock(self, now: datetime) -> datetime:
+        """What all nodes go by: the server's clock; `now` where there is no server."""
+        if not self.serves_many:
+            return now
+        said = "SELECT clock_timestamp()"
+        found: datetime = execute(self.connection, "execute", said, ()).fetchone()[0]
+        return found.astimezone(UTC)
 
     def note(
         self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
@@ -41,15 +94,18 @@ class Work:
         self._entries.append(entry)
 
     def flush(self) -> None:
-        """Write the entries, numbered without a gap: the writer's lock is ours."""
+        """Write the entries, numbered without a gap. Nobody else numbers any until our
+        commit, and whoever reads sees them in the order of their numbers."""
         if not self._entries:
             return
+        self.alone(Lock.JOURNAL)
         (last,) = _last.run(self.connection, {}).fetchone()
         salts = os.urandom(SALT * len(self._entries))
         for i, entry in enumerate(self._entries):
             entry["seq"] = last + 1 + i
             entry["salt"] = salts[SALT * i : SALT * (i + 1)]
         _insert.many(self.connection, self._entries)
+        self.mark = Mark(last + len(self._entries), salts[-SALT:])
         self._entries = []
 
 

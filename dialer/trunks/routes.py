@@ -12,7 +12,12 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -102,8 +107,12 @@ class Routes:
         return await self._agents.queue(name)
 
     @asynccontextmanager
-    async def seat(self, number: str, caller_id: str) -> AsyncIterator[Channel]:
+    async def seat(
+        self, number: str, caller_id: str, among: Collection[str] | None = None
+    ) -> AsyncIterator[Channel]:
+        """`among`: only these trunks; None: all."""
         names = candidates(self._trunks, number, caller_id, self._draw)
+        names = [name for name in names if among is None or name in among]
         if not names:
             raise NoSeat("no trunk takes this number under this caller ID", CONFIGURE)
         async with self._queues[frozenset(names)]:  # first come, first served
@@ -241,6 +250,20 @@ class Routes:
             }
             for name, way in self._ways.items()
         }
+
+
+class Some:
+    """A `Carrier` of some of the trunks; their room is shared with all who use them."""
+
+    def __init__(self, routes: Routes, names: Collection[str]) -> None:
+        self._routes = routes
+        self._names = frozenset(names)
+
+    def seat(self, number: str, caller_id: str) -> AbstractAsyncContextManager[Channel]:
+        return self._routes.seat(number, caller_id, self._names)
+
+    async def left(self, attempts: Collection[str]) -> Mapping[str, bool]:
+        return await self._routes.left(attempts)
 
 
 class Seat:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from dialer.model import Commitment, Disposition, Outcome
 from dialer.store.port import Claimed, NotFound, Refused, Stores
 from tests.kit.agreements import FIRST, NODES, paid
 from tests.kit.leaks import no_leaks
-from tests.kit.stores import NOW, VKEY, contact, dialed, opened, running
+from tests.kit.stores import NOW, VKEY, contact, dialed, running
 
 SUMS = fresh("CNY", (41_000_00, 41_000_00, 41_000_00))
 AGREED = Commitment(
@@ -32,12 +31,6 @@ AGREED = Commitment(
     on=date(2026, 11, 24),
 )
 KNOWN = keys([VKEY])
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 async def ended(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -26,17 +24,10 @@ from tests.kit.stores import (
     contact,
     dialed,
     kinds,
-    opened,
     running,
 )
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 # --- campaigns

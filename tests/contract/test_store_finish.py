@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -31,7 +30,7 @@ from tests.kit.stores import (
     claimed,
     contact,
     dialed,
-    opened,
+    kinds,
     running,
 )
 
@@ -44,12 +43,6 @@ BOTH = {
     "zones": (("Asia/Shanghai",), ("Asia/Shanghai",)),
 }
 ENDED = Outcome(Disposition.NO_ANSWER, NOW + timedelta(seconds=30), "16 no answer")
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 def refuse(until: datetime | None) -> Judge:
@@ -129,8 +122,11 @@ async def test_an_end_is_written_once(stores: Stores) -> None:
     row = await row_of(stores, one.attempt_id)
     assert (row.phase, row.disposition) == (Phase.DONE, Disposition.NO_ANSWER)
     assert (row.cause, row.node) == ("16 no answer", None)
+    written = await kinds(stores)
+    await stores.ledger.finish(one.attempt_id, ENDED)  # its caller did not hear
+    assert await kinds(stores) == written
     with pytest.raises(IllegalMove):
-        await stores.ledger.finish(one.attempt_id, ENDED)
+        await stores.ledger.finish(one.attempt_id, replace(ENDED, at=NOW + DAY))
     with pytest.raises(IllegalMove):
         await stores.ledger.answered(one.attempt_id, NOW)
 

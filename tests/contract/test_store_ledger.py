@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,12 +44,6 @@ BOTH = {
     "zones": (("Asia/Shanghai",), ("Asia/Shanghai",)),
 }
 ENDED = Outcome(Disposition.NO_ANSWER, NOW + timedelta(seconds=30), "16 no answer")
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 def refuse(until: datetime | None) -> Judge:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,19 +20,12 @@ from tests.kit.stores import (
     contact,
     dialed,
     imported,
-    opened,
     planned,
     running,
 )
 
 NIGHT = Reason("cn.hours", "GB/T 45251-2025", "outside 08:00-22:00")
 FLAG = Reason("accord.flags", "rule of the house", "do_not_call")
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 async def campaign(stores: Stores, name: str = "spring") -> None:

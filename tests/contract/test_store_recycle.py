@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from dialer.model import Case, Disposition, Judge, NextTry, Outcome, Reason, Verdict
 from dialer.store.port import NotFound, Planned, Stores
-from tests.kit.stores import NOW, allow, claimed, contact, dialed, opened, running
+from tests.kit.stores import NOW, allow, claimed, contact, dialed, running
 
 HOUR = timedelta(hours=1)
 LATER = NOW + HOUR
 WINDOW = Reason("cn.hours", "GB/T 45251-2025", "22:10 is outside 08:00-22:00")
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 async def recycled(

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from dialer.attempt import IllegalMove, Phase
 from dialer.model import Case, Contact, Disposition, NextTry, Outcome, Reason, Verdict
@@ -21,7 +17,6 @@ from tests.kit.stores import (
     claimed,
     contact,
     dialed,
-    opened,
     planned,
     running,
 )
@@ -29,12 +24,6 @@ from tests.kit.stores import (
 HOUR = timedelta(hours=1)
 CALLED = Reason("cap", "a test", "the person was called before")
 BUSY = Outcome(Disposition.BUSY, NOW)
-
-
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    async with opened(tmp_path) as found:
-        yield found
 
 
 def numbered(*numbers: str) -> dict[str, object]:

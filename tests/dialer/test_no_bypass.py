@@ -55,6 +55,9 @@ CALLING = {
     "events command": {"verb", "campaign", "node", "who", "path"},  # dials nobody
     "events publish": {"once"},
     "demo": {"callees", "contacts", "keep", "lines"},
+    "node drain": {"name"},
+    "node list": set(),
+    "serve": {"node"},
     "trunks test-call": {"number", "trunk", "seconds", "language"},  # no contact's
 }
 

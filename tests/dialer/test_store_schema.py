@@ -79,7 +79,8 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
     path = tmp_path / "ledger.db"
     upgrade_file(path, "ledger")
     with closing(sqlite.connect(str(path))) as connection:
-        for table in ("journal", "cursors", "agreement_events", "agreements"):
+        later = ("journal", "cursors", "agreement_events", "agreements")
+        for table in (*later, "nodes", "starts", "seats"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP TABLE previews")
         for index in ("asked", "raised"):
@@ -100,7 +101,7 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
     assert upgrade_file(path, "ledger") == ("ledger_2", schema.HEADS["ledger"])
 
 
-@pytest.mark.parametrize("found", ["ledger_9", "vault_1", "abc"])
+@pytest.mark.parametrize("found", ["ledger_99", "vault_1", "abc"])
 async def test_a_schema_of_a_later_program_is_left_alone(
     tmp_path: Path, found: str
 ) -> None:
@@ -236,3 +237,20 @@ async def test_claimed_and_dialed_rows_satisfy_the_constraints(
     await claimed(stores)
     found = db.execute("SELECT phase FROM attempts ORDER BY row").fetchall()
     assert found == [("dialing",), ("reserved",)]
+
+
+async def test_the_ledgers_connection_reaches_no_other_file(tmp_path: Path) -> None:
+    """R27 on files: whoever can say anything to the ledger still cannot read the
+    vault."""
+    async with opened(tmp_path) as stores:
+        runner = stores.ledger._runner  # type: ignore[attr-defined]
+        for said in (
+            f"ATTACH '{tmp_path / 'vault.db'}' AS v",
+            "ATTACH ':memory:' AS v",
+        ):
+            for ask in (
+                runner.read,
+                lambda job: runner.write(lambda w: job(w.connection)),
+            ):
+                with pytest.raises(StoreError, match="not authorized"):
+                    await ask(lambda c, said=said: c.exec_driver_sql(said))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,10 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dialer.agreements.event import Pen
 from dialer.evidence.checkpoint import Signer
 from dialer.model import Case, Contact, Personal, Source, Verdict
+from dialer.store import copying
+from dialer.store.address import Address, Addresses
 from dialer.store.keys import TenantKey
 from dialer.store.port import Batch, Campaign, Claimed, Planned, Review, Stores
+from dialer.store.postgres import open_postgres, upgrade_database
+from dialer.store.roles import script
 from dialer.store.runner import Told, untold
 from dialer.store.sqlite import create_file, open_sqlite, upgrade_file
+from tests.kit.postgres import PASSWORD, Server
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=15)
@@ -58,6 +65,70 @@ async def opened(
             path.write_bytes(empty(name))
     vault, ledger = home / "vault.db", home / "ledger.db"
     async with open_sqlite(vault, ledger, key, lambda: PEN, told) as stores:
+        yield stores
+
+
+# --- the same on a server
+
+_count = itertools.count(1)
+
+
+def addresses(server: Server, prefix: str) -> Addresses:
+    """Two databases whose names begin so, with a role for each of three."""
+
+    def address(who: str, name: str) -> Address:
+        return Address.parse(who, server.url(f"accord_{who}", f"{prefix}_{name}"))
+
+    return Addresses(
+        address("vault", "vault"),
+        address("ledger", "ledger"),
+        address("evidence", "ledger"),
+    )
+
+
+def ready(server: Server) -> None:
+    """Roles and empty databases (`template_...`); copies of these are installations."""
+    found = addresses(server, "template")
+    said = script(found, "accord_owner")
+    lines = [line for line in said.splitlines() if not line.startswith("\\")]
+    lines += [
+        f"ALTER ROLE accord_{who} PASSWORD '{PASSWORD}';"
+        for who in ("owner", "vault", "ledger", "evidence")
+    ]
+    server.run("\n".join(lines))
+    for name, address in found.items().items():
+        upgrade_database(address.owned_by("accord_owner"), name, found)
+
+
+@contextmanager
+def installation(server: Server) -> Iterator[Addresses]:
+    """New databases on the server, dropped after."""
+    found = addresses(server, f"t{os.getpid()}_{next(_count)}")
+    for name, address in found.items().items():
+        server.copy(f"template_{name}", address.database)
+        server.run(f"GRANT CONNECT ON DATABASE {address.database} TO accord_{name}")
+    server.run(f"GRANT CONNECT ON DATABASE {found.ledger.database} TO accord_evidence")
+    try:
+        yield found
+    finally:
+        for address in found.items().values():
+            server.drop(address.database)
+
+
+def wiped(server: Server, found: Addresses) -> None:
+    """As new."""
+    for name, address in found.items().items():
+        names = ", ".join(table.name for table in copying.order(name))
+        with server.connect(database=address.database) as connection:
+            said = f"TRUNCATE {names} RESTART IDENTITY CASCADE"
+            connection.execute(said.encode())
+
+
+@asynccontextmanager
+async def served(
+    found: Addresses, key: TenantKey = KEY, node: str = NODE
+) -> AsyncIterator[Stores]:
+    async with open_postgres(found, key, lambda: PEN, node=node) as stores:
         yield stores
 
 

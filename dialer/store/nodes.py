@@ -1,0 +1,138 @@
+"""Nodes: who is up by the database's clock, who was taken for dead, who shall leave."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from dialer.store.ledger import rescue
+from dialer.store.port import Beat, NodeRow, NotFound, Refused
+from dialer.store.runner import Runner
+from dialer.store.tables import nodes, seats
+from dialer.store.work import Lock, Work
+
+GONE, UP, DRAINING = "gone", "up", "draining"
+_one = select(nodes).where(nodes.c.node == bindparam("wanted"))
+_all = select(nodes).order_by(nodes.c.node)
+_mine = update(nodes).where(nodes.c.node == bindparam("wanted"))
+
+
+class SqlNodes:
+    """`port.Nodes` on any SQL database."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    async def join(
+        self, node: str, incarnation: str, *, now: datetime, stale: timedelta
+    ) -> datetime:
+        return await self._runner.write(
+            lambda work: join(work, node, incarnation, now, stale)
+        )
+
+    async def beat(
+        self, node: str, incarnation: str, *, now: datetime, stale: timedelta
+    ) -> Beat:
+        return await self._runner.write(
+            lambda work: beat(work, node, incarnation, now, stale)
+        )
+
+    async def leave(self, node: str, incarnation: str, *, now: datetime) -> None:
+        await self._runner.write(lambda work: leave(work, node, incarnation, now))
+
+    async def drain(self, node: str, *, now: datetime) -> None:
+        await self._runner.write(lambda work: drain(work, node, now))
+
+    async def all(self) -> list[NodeRow]:
+        return await self._runner.read(
+            lambda connection: [row_of(row) for row in connection.execute(_all)]
+        )
+
+
+def row_of(row: Any) -> NodeRow:
+    return NodeRow(row.node, row.state, row.started_at, row.seen_at)
+
+
+def join(
+    work: Work, node: str, incarnation: str, now: datetime, stale: timedelta
+) -> datetime:
+    work.alone(Lock.NODES)
+    at = work.clock(now)
+    row = work.connection.execute(_one, {"wanted": node}).first()
+    if row is not None and row.state != GONE and row.incarnation != incarnation:
+        silent = at - row.seen_at
+        if silent < stale:
+            raise Refused(
+                f"a node named {node} is up (seen {silent.total_seconds():.0f} s ago):"
+                " give this one another name, or stop that one"
+            )
+    values = {
+        "incarnation": incarnation,
+        "state": UP,
+        "started_at": at,
+        "seen_at": at,
+    }
+    if row is None:
+        work.connection.execute(insert(nodes), {"node": node, **values})
+    else:
+        work.connection.execute(_mine, {"wanted": node, **values})
+    empty(work, node)
+    rescue(work, at, node)  # what it left when it died
+    work.note(at, "node.state", node, {"state": UP})
+    return at
+
+
+def beat(
+    work: Work, node: str, incarnation: str, now: datetime, stale: timedelta
+) -> Beat:
+    work.alone(Lock.NODES)
+    at = work.clock(now)
+    row = work.connection.execute(_one, {"wanted": node}).first()
+    if row is None or row.incarnation != incarnation or row.state == GONE:
+        raise Refused(
+            f"node {node} was silent for too long and was taken for dead:"
+            " its attempts are with others now; start it anew"
+        )
+    work.connection.execute(_mine, {"wanted": node, "seen_at": at})
+    rescue(work, at, None)
+    dead = [
+        other.node
+        for other in work.connection.execute(_all)
+        if other.state != GONE and other.seen_at <= at - stale
+    ]
+    for other in dead:
+        bury(work, other, at, "silent")
+    return Beat(at, row.state == DRAINING, tuple(dead))
+
+
+def bury(work: Work, node: str, at: datetime, why: str) -> None:
+    """Its reserved attempts are due again; those that may have rung are unknown."""
+    work.connection.execute(_mine, {"wanted": node, "state": GONE})
+    empty(work, node)
+    rescue(work, at, node)
+    work.note(at, "node.state", node, {"state": GONE, "why": why})
+
+
+def empty(work: Work, node: str) -> None:
+    work.connection.execute(delete(seats).where(seats.c.node == node))
+
+
+def leave(work: Work, node: str, incarnation: str, now: datetime) -> None:
+    """Nothing, if it was taken for dead meanwhile."""
+    work.alone(Lock.NODES)
+    row = work.connection.execute(_one, {"wanted": node}).first()
+    if row is not None and row.incarnation == incarnation and row.state != GONE:
+        bury(work, node, work.clock(now), "left")
+
+
+def drain(work: Work, node: str, now: datetime) -> None:
+    work.alone(Lock.NODES)
+    row = work.connection.execute(_one, {"wanted": node}).first()
+    if row is None:
+        raise NotFound("node", node)
+    if row.state == GONE:
+        raise Refused(f"node {node} is not up")
+    work.connection.execute(_mine, {"wanted": node, "state": DRAINING})
+    work.note(work.clock(now), "node.state", node, {"state": DRAINING})
