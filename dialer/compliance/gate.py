@@ -39,9 +39,16 @@ class _Timed:
         return bool(self.hours or self.counted or self.consents)
 
 
-def make_judge(book: Rulebook) -> Judge:
-    """`judge` with its rules filled in."""
-    return partial(_judge, book)
+class Gate(partial[Verdict]):
+    """`judge` with its rules filled in (`KnowingJudge`)."""
+
+    def reach(self, case: Case, now: datetime) -> datetime:
+        (book,) = self.args
+        return _reach(book, case.locations, case.zones, case.packs, now)
+
+
+def make_judge(book: Rulebook) -> Gate:
+    return Gate(_judge, book)
 
 
 def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
@@ -54,13 +61,37 @@ def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
 
 
 def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
-    """Who was never called is judged as all others of the same place and papers."""
-    if case.history == () and facts.named(case):
+    """Who was not called within any rule's period is judged as all others of the same
+    place and papers."""
+    if facts.named(case):
         try:
-            return _never_called(book, now, *_shape(case))
-        except TypeError:  # something odd that cannot be hashed
+            if case.history == () or _long_ago(book, case, now):
+                return _never_called(book, now, *_shape(case))
+        except TypeError:  # something odd: not hashed, or not compared
             pass
     return _judged(book, case, now)
+
+
+def _long_ago(book: Rulebook, case: Case, now: datetime) -> bool:
+    """Whether no call counts for any cap. Nothing odd is overlooked."""
+    if not facts.sound(case) or facts.when(now):
+        return False
+    since = _reach(book, case.locations, case.zones, case.packs, now)
+    return all(call.at < since for call in case.history)
+
+
+@lru_cache(maxsize=8192)
+def _reach(
+    book: Rulebook,
+    locations: tuple[str, ...],
+    zones: tuple[str, ...],
+    packs: tuple[str, ...],
+    now: datetime,
+) -> datetime:
+    """The first instant that any cap looks at; `now` where there is none."""
+    plan = applies.plan(book, locations, zones, packs)
+    caps_ = plan.caps if plan.infos else ()
+    return min((caps.since(cap, now, plan.infos) for cap in caps_), default=now)
 
 
 #: All that a verdict rests on when no call was made: no rule reads who it is.

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
 from dialer.attempt import Attempt, Ended, Phase, advance
-from dialer.model import Case, Contact, Disposition, Judge, Reason, Verdict
+from dialer.model import (
+    Case,
+    Contact,
+    Disposition,
+    Judge,
+    KnowingJudge,
+    Reason,
+    Verdict,
+)
 from dialer.store import cases, moves, page
+from dialer.store.kinds import Batch, Kinds, named
 from dialer.store.page import CHUNK, Span
 from dialer.store.port import Campaign, NotFound, Planned
 from dialer.store.prepared import Prepared
@@ -77,10 +87,10 @@ def try_chunk(
     rows = page.rows_of(connection, batch_id, after)
     if not rows:
         return [], None
-    found = [contact_of(row) for row in rows]
+    found = [(contact_of(row), row) for row in rows]
     span = Span(batch_id, after, rows[-1].place)
-    numbered = [(c, position) for c in found for position in range(len(c.numbers))]
-    known = facts(connection, order, span, numbered)
+    numbered = [(c, position) for c, _ in found for position in range(len(c.numbers))]
+    known = opinions(connection, order, span, numbered, found)
     judged = [
         Planned(contact, batch_id, position, verdict)
         for (contact, position), verdict in judge_all(
@@ -90,21 +100,54 @@ def try_chunk(
     return judged, span.last if len(found) == CHUNK else None
 
 
+def opinions(
+    connection: Connection,
+    order: Order,
+    span: Span,
+    numbered: Sequence[Numbered],
+    found: Sequence[tuple[Contact, Any]],
+) -> Sequence[Case | Verdict]:
+    """Of each number what is to be judged, or the verdict on all of its kind."""
+    judge = order.judge
+    if not isinstance(judge, KnowingJudge):
+        return facts(connection, order, span, numbered)
+    batch = about(connection, order, span.batch_id)
+    kinds = Kinds(judge, order.now, batch, found)
+    noted = page.noted(connection, span, kinds.since)
+    if noted is None:
+        return facts(connection, order, span, numbered)
+    noted.update(contact.contact_id for contact, _ in found if not named(contact))
+    full = [
+        cases.wish(*one, span.batch_id, batch.importer, batch.asked)
+        for one in numbered
+        if in_it(one[0], noted)
+    ]
+    gathered = iter(cases.gather(connection, full, order.now))
+    return [
+        next(gathered) if in_it(contact, noted) else kinds.verdict(key)
+        for (contact, _), key in zip(numbered, kinds.keys, strict=True)
+    ]
+
+
 def facts(
     connection: Connection, order: Order, span: Span, numbered: Sequence[Numbered]
 ) -> list[Case]:
     """What the gate may know of each number, in order."""
-    importer = connection.execute(_importer, {"batch_id": span.batch_id}).scalar_one()
-    asked = cases.asked(order.campaign.settings)
-    noted = page.noted(connection, span, order.now)
+    noted = page.noted(connection, span, order.now - cases.HISTORY)
+    _, importer, reviewers, asked = about(connection, order, span.batch_id)
     wishes = [cases.wish(*one, span.batch_id, importer, asked) for one in numbered]
     full = [w for w, (c, _) in zip(wishes, numbered, strict=True) if in_it(c, noted)]
     gathered = iter(cases.gather(connection, full, order.now))
-    reviewers = cases.reviewed(connection, span.batch_id)
     return [
         next(gathered) if in_it(contact, noted) else cases.bare(wish, reviewers)
         for wish, (contact, _) in zip(wishes, numbered, strict=True)
     ]
+
+
+def about(connection: Connection, order: Order, batch_id: str) -> Batch:
+    importer = connection.execute(_importer, {"batch_id": batch_id}).scalar_one()
+    reviewers = cases.reviewed(connection, batch_id)
+    return Batch(batch_id, importer, reviewers, cases.asked(order.campaign.settings))
 
 
 def in_it(contact: Contact, noted: set[str] | None) -> bool:
@@ -116,26 +159,25 @@ def judge_all(
     order: Order,
     span: Span,
     numbered: Sequence[Numbered],
-    known: Sequence[Case],
+    known: Sequence[Case | Verdict],
 ) -> list[tuple[Numbered, Verdict]]:
     """For each contact its first number that may be called now or later."""
     planned = page.planned(connection, span, order.campaign.campaign_id)
     busy = page.busy(connection, span) | order.taken
     shared = page.shared(connection, span)
     chosen = dict[str, tuple[Numbered, Verdict]]()
-    for one, case in zip(numbered, known, strict=True):
-        name = one[0].contact_id
+    for one, what in zip(numbered, known, strict=True):
+        name, number = one[0].contact_id, one[0].numbers[one[1]]
         if name in chosen and not for_good(chosen[name][1]):
             continue
-        verdict = house(
-            order.judge(case, order.now), name in planned, case.number in busy
-        )
+        said = what if isinstance(what, Verdict) else order.judge(what, order.now)
+        verdict = house(said, name in planned, number in busy)
         if name not in chosen or not for_good(verdict):
             chosen[name] = one, verdict
             if not for_good(verdict):
-                busy.add(case.number)
-                if not order.commit and case.number in shared:  # else it is written
-                    order.taken.add(case.number)
+                busy.add(number)
+                if not order.commit and number in shared:  # else it is written
+                    order.taken.add(number)
     return list(chosen.values())
 
 
