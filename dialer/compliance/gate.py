@@ -21,7 +21,7 @@ from dialer.compliance.hours import OpenHours
 from dialer.compliance.lists import reason
 from dialer.compliance.rules import ConsentNeeded, Inconvenient, Rulebook
 from dialer.compliance.told import Quiet, ToldHours
-from dialer.model import Case, Judge, Reason, Verdict
+from dialer.model import Case, Reason, Verdict
 
 ALLOWED = Verdict(True)
 HORIZON = timedelta(days=400)  # of looking for the next lawful instant

@@ -13,6 +13,7 @@ from dialer.model import Judge
 from dialer.store import recycle
 from dialer.store.plan import Order, batch_ids, commit_chunk, try_chunk
 from dialer.store.port import Campaign, NotFound, Planned, Refused, Status, Stood
+from dialer.store.prepared import Conflict
 from dialer.store.rows import campaign_of
 from dialer.store.runner import Runner
 from dialer.store.tables import attempts, campaigns
@@ -151,12 +152,21 @@ class SqlCampaigns:
         self, order: Order, batch_id: str, after: int
     ) -> tuple[list[Planned], int | None]:
         if order.commit:
-            return await self._runner.write(
-                lambda work: commit_chunk(work, order, batch_id, after)
-            )
+            return await self._write(order, batch_id, after)
         return await self._runner.read(
             lambda connection: try_chunk(connection, order, batch_id, after)
         )
+
+    async def _write(
+        self, order: Order, batch_id: str, after: int
+    ) -> tuple[list[Planned], int | None]:
+        """The constraints say whether anything is there already: most often nothing
+        is, and then nobody looked for it."""
+        write = partial(commit_chunk, order=order, batch_id=batch_id, after=after)
+        try:
+            return await self._runner.write(partial(write, careful=False))
+        except Conflict:
+            return await self._runner.write(partial(write, careful=True))
 
 
 def create(work: Work, new: Campaign) -> Campaign:

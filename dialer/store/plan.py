@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from json.encoder import encode_basestring as quoted
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -32,10 +33,11 @@ from dialer.store.rows import (
     contact_of,
     reason_map,
     rules_text,
+    text,
     verdict_text,
 )
-from dialer.store.tables import attempts, batches, stamp
-from dialer.store.work import Work, new_id
+from dialer.store.tables import attempts, batches
+from dialer.store.work import Work, new_ids
 
 HOUSE = "the ledger (rule of the house)"
 OPEN_ATTEMPT = Reason(
@@ -48,10 +50,9 @@ ALREADY = Reason(
 _importer = select(batches.c.importer).where(
     batches.c.batch_id == bindparam("batch_id")
 )
-NEW = (
-    *("attempt_id", "campaign_id", "contact_id", "n", "position", "number"),
-    *("account", "stage", "verdict", "rules", *moves.GOVERNED),
-)
+OWN = ("attempt_id", "contact_id", "n", "position", "number", "account", "stage")
+COMMON = ("campaign_id", "verdict", "rules", *moves.GOVERNED)
+NEW = (*OWN, *COMMON)
 _new = Prepared(insert(attempts).values({name: bindparam(name) for name in NEW}))
 
 
@@ -81,9 +82,16 @@ def batch_ids(connection: Connection, wanted: Sequence[str]) -> list[str]:
 
 
 def try_chunk(
-    connection: Connection, order: Order, batch_id: str, after: int
+    connection: Connection,
+    order: Order,
+    batch_id: str,
+    after: int,
+    *,
+    careful: bool = True,
 ) -> tuple[list[Planned], int | None]:
-    """One chunk, judged. -> the chunk, where the next begins (None: it was the last)"""
+    """One chunk, judged. -> the chunk, where the next begins (None: it was the last).
+    Not `careful`: as if no contact were planned and no number taken, where that would
+    be found out when they are written."""
     rows = page.rows_of(connection, batch_id, after)
     if not rows:
         return [], None
@@ -91,12 +99,11 @@ def try_chunk(
     span = Span(batch_id, after, rows[-1].place)
     numbered = [(c, position) for c, _ in found for position in range(len(c.numbers))]
     known = opinions(connection, order, span, numbered, found)
-    judged = [
-        Planned(contact, batch_id, position, verdict)
-        for (contact, position), verdict in judge_all(
-            connection, order, span, numbered, known
-        )
-    ]
+    chosen = choose(order, numbered, known, taken_of(connection, order, span, careful))
+    if not careful and any(for_good(verdict) for _, verdict in chosen):
+        taken = taken_of(connection, order, span, careful=True)
+        chosen = choose(order, numbered, known, taken)
+    judged = [Planned(c, batch_id, position, said) for (c, position), said in chosen]
     return judged, span.last if len(found) == CHUNK else None
 
 
@@ -154,17 +161,32 @@ def in_it(contact: Contact, noted: set[str] | None) -> bool:
     return noted is None or contact.contact_id in noted
 
 
-def judge_all(
-    connection: Connection,
+class Taken(NamedTuple):
+    """What refuses of its own: contacts that are planned, numbers that are called."""
+
+    planned: set[str]
+    busy: set[str]
+    shared: set[str]  # numbers of several contacts
+
+
+def taken_of(connection: Connection, order: Order, span: Span, careful: bool) -> Taken:
+    if not careful:
+        return Taken(set(), set(), set())
+    return Taken(
+        page.planned(connection, span, order.campaign.campaign_id),
+        page.busy(connection, span) | order.taken,
+        set() if order.commit else page.shared(connection, span),
+    )
+
+
+def choose(
     order: Order,
-    span: Span,
     numbered: Sequence[Numbered],
     known: Sequence[Case | Verdict],
+    taken: Taken,
 ) -> list[tuple[Numbered, Verdict]]:
     """For each contact its first number that may be called now or later."""
-    planned = page.planned(connection, span, order.campaign.campaign_id)
-    busy = page.busy(connection, span) | order.taken
-    shared = page.shared(connection, span)
+    planned, busy, shared = taken
     chosen = dict[str, tuple[Numbered, Verdict]]()
     for one, what in zip(numbered, known, strict=True):
         name, number = one[0].contact_id, one[0].numbers[one[1]]
@@ -176,7 +198,7 @@ def judge_all(
             chosen[name] = one, verdict
             if not for_good(verdict):
                 busy.add(number)
-                if not order.commit and number in shared:  # else it is written
+                if number in shared:  # of a dry run: else it is written
                     order.taken.add(number)
     return list(chosen.values())
 
@@ -193,10 +215,12 @@ def house(verdict: Verdict, planned: bool, busy: bool) -> Verdict:
 
 
 def commit_chunk(
-    work: Work, order: Order, batch_id: str, after: int
+    work: Work, order: Order, batch_id: str, after: int, *, careful: bool
 ) -> tuple[list[Planned], int | None]:
-    """One chunk, judged and written."""
-    judged, following = try_chunk(work.connection, order, batch_id, after)
+    """One chunk, judged and written. Conflict: not careful enough."""
+    judged, following = try_chunk(
+        work.connection, order, batch_id, after, careful=careful
+    )
     create(work, order, [p for p in judged if not skipped(p)])
     return judged, following
 
@@ -206,17 +230,52 @@ def skipped(planned: Planned) -> bool:
     return bool(rules & {OPEN_ATTEMPT.rule, ALREADY.rule})
 
 
-def create(work: Work, order: Order, found: list[Planned]) -> None:
-    same = dict[Verdict, dict[str, object]]()  # many have the same verdict
-    rows = list[dict[str, object]]()
-    for planned in found:
-        verdict = planned.verdict
-        if verdict not in same:
-            same[verdict] = judged_values(order, verdict)
-        rows.append({**same[verdict], **own_values(planned)})
-    create_rows(work, rows)
-    for written, planned in zip(rows, found, strict=True):
-        note(work, order, written, planned)
+def create(work: Work, order: Order, found: Sequence[Planned]) -> None:
+    """Their first attempts, `due` or refused for good, and an entry for each."""
+    same = dict[int, Common]()  # many share one verdict
+    rows = list[tuple[object, ...]]()
+    told = list[tuple[str, str, str]]()
+    for attempt_id, planned in zip(new_ids(len(found)), found, strict=True):
+        contact, position, verdict = planned.contact, planned.number, planned.verdict
+        common = same.get(id(verdict))
+        if common is None:
+            common = same[id(verdict)] = common_of(order, verdict)
+        token = contact.numbers[position]
+        about = contact.contact_id, 1, position, token, contact.account, contact.stage
+        rows.append((attempt_id, *about, *common.values))
+        _, kind, before, between, after = common
+        body = f"{before}{quoted(contact.contact_id)}{between}{position}{after}"
+        told.append((kind, attempt_id, body))
+    _new.tuples(work.connection, NEW, rows)
+    work.note_texts(order.now, told)
+
+
+class Common(NamedTuple):
+    """What attempts with one verdict have in common."""
+
+    values: tuple[object, ...]  # of COMMON
+    kind: str  # of the entry
+    before: str  # of the entry's body: the contact's id comes
+    between: str  # the number's place comes
+    after: str
+
+
+def common_of(order: Order, verdict: Verdict) -> Common:
+    found = judged_values(order, verdict)
+    before, between, after = entry(order, verdict, found)
+    kind = "attempt.refused" if found["phase"] == Phase.DONE else "attempt.planned"
+    return Common(tuple(found[name] for name in COMMON), kind, before, between, after)
+
+
+def entry(
+    order: Order, verdict: Verdict, found: dict[str, object]
+) -> tuple[str, str, str]:
+    """The body of the journal's entry, around the contact's id and the number."""
+    before = f'{{"campaign":{text(order.campaign.campaign_id)},"contact":'
+    if found["phase"] == Phase.DONE:
+        reasons = text([reason_map(reason) for reason in verdict.reasons])
+        return before, ',"n":1,"number":', f',"reasons":{reasons}}}'
+    return before, f',"n":1,"not_before":{text(found["not_before"])},"number":', "}"
 
 
 def create_rows(work: Work, rows: Sequence[dict[str, object]]) -> None:
@@ -232,7 +291,6 @@ def judged_values(order: Order, verdict: Verdict) -> dict[str, object]:
     return {
         **moves.values(attempt),
         "campaign_id": order.campaign.campaign_id,
-        "n": 1,
         "verdict": verdict_text(verdict),
         "rules": rules_text(verdict),
     }
@@ -241,29 +299,9 @@ def judged_values(order: Order, verdict: Verdict) -> dict[str, object]:
 def own_values(planned: Planned) -> dict[str, object]:
     contact = planned.contact
     return {
-        "attempt_id": new_id(),
         "contact_id": contact.contact_id,
         "position": planned.number,
         "number": contact.numbers[planned.number],
         "account": contact.account,
         "stage": contact.stage,
     }
-
-
-def note(
-    work: Work, order: Order, written: dict[str, object], planned: Planned
-) -> None:
-    refused = written["phase"] == Phase.DONE
-    body = {
-        "campaign": order.campaign.campaign_id,
-        "contact": planned.contact.contact_id,
-        "n": 1,
-        "number": planned.number,
-    }
-    if refused:
-        reasons = [reason_map(reason) for reason in planned.verdict.reasons]
-        body |= {"reasons": reasons}
-    else:
-        body |= {"not_before": stamp(planned.verdict.next_allowed or order.now)}
-    kind = "attempt.refused" if refused else "attempt.planned"
-    work.note(order.now, kind, str(written["attempt_id"]), body)
