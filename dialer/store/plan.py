@@ -28,7 +28,7 @@ from dialer.store import cases, moves, page
 from dialer.store.kinds import Batch, Kinds, named
 from dialer.store.page import CHUNK, Span
 from dialer.store.port import Campaign, NotFound, Planned
-from dialer.store.prepared import Prepared
+from dialer.store.prepared import Conflict, Listed, Prepared, parts
 from dialer.store.rows import (
     contact_of,
     reason_map,
@@ -36,7 +36,7 @@ from dialer.store.rows import (
     text,
     verdict_text,
 )
-from dialer.store.tables import attempts, batches
+from dialer.store.tables import OPEN, attempts, batches
 from dialer.store.work import Work, new_ids
 
 HOUSE = "the ledger (rule of the house)"
@@ -50,10 +50,16 @@ ALREADY = Reason(
 _importer = select(batches.c.importer).where(
     batches.c.batch_id == bindparam("batch_id")
 )
-OWN = ("attempt_id", "contact_id", "n", "position", "number", "account", "stage")
-COMMON = ("campaign_id", "verdict", "rules", *moves.GOVERNED)
-NEW = (*OWN, *COMMON)
+NEW = (
+    *("attempt_id", "campaign_id", "contact_id", "n", "position", "number", "account"),
+    *(*moves.GOVERNED, "stage", "verdict", "rules"),
+)
 _new = Prepared(insert(attempts).values({name: bindparam(name) for name in NEW}))
+_busy = Listed(
+    lambda lists: select(attempts.c.number).where(
+        OPEN, attempts.c.number.in_(lists("numbers"))
+    )
+)
 
 
 Numbered = tuple[Contact, int]  # and the place of one of its numbers
@@ -90,8 +96,8 @@ def try_chunk(
     careful: bool = True,
 ) -> tuple[list[Planned], int | None]:
     """One chunk, judged. -> the chunk, where the next begins (None: it was the last).
-    Not `careful`: as if no contact were planned and no number taken, where that would
-    be found out when they are written."""
+    Not `careful`: as if no contact were planned and no number called yet. Whether one
+    is shows when they are written."""
     rows = page.rows_of(connection, batch_id, after)
     if not rows:
         return [], None
@@ -100,9 +106,6 @@ def try_chunk(
     numbered = [(c, position) for c, _ in found for position in range(len(c.numbers))]
     known = opinions(connection, order, span, numbered, found)
     chosen = choose(order, numbered, known, taken_of(connection, order, span, careful))
-    if not careful and any(for_good(verdict) for _, verdict in chosen):
-        taken = taken_of(connection, order, span, careful=True)
-        chosen = choose(order, numbered, known, taken)
     judged = [Planned(c, batch_id, position, said) for (c, position), said in chosen]
     return judged, span.last if len(found) == CHUNK else None
 
@@ -215,14 +218,22 @@ def house(verdict: Verdict, planned: bool, busy: bool) -> Verdict:
 
 
 def commit_chunk(
-    work: Work, order: Order, batch_id: str, after: int, *, careful: bool
+    work: Work, order: Order, batch_id: str, after: int
 ) -> tuple[list[Planned], int | None]:
-    """One chunk, judged and written. Conflict: not careful enough."""
-    judged, following = try_chunk(
-        work.connection, order, batch_id, after, careful=careful
-    )
+    """One chunk, judged and written."""
+    judged, following = try_chunk(work.connection, order, batch_id, after)
     create(work, order, [p for p in judged if not skipped(p)])
     return judged, following
+
+
+def write(work: Work, order: Order, judged: Sequence[Planned]) -> None:
+    """Write a chunk that was judged without care. Conflict: one of its contacts is
+    planned already, or one of its numbers is called: nothing is written then."""
+    ended = [p.contact.numbers[p.number] for p in judged if for_good(p.verdict)]
+    for part in parts(ended):  # no constraint tells of these
+        if _busy.all(work.connection, {"numbers": part}):
+            raise Conflict("a number of theirs has an open attempt")
+    create(work, order, judged)
 
 
 def skipped(planned: Planned) -> bool:
@@ -232,6 +243,7 @@ def skipped(planned: Planned) -> bool:
 
 def create(work: Work, order: Order, found: Sequence[Planned]) -> None:
     """Their first attempts, `due` or refused for good, and an entry for each."""
+    campaign_id = order.campaign.campaign_id
     same = dict[int, Common]()  # many share one verdict
     rows = list[tuple[object, ...]]()
     told = list[tuple[str, str, str]]()
@@ -240,11 +252,11 @@ def create(work: Work, order: Order, found: Sequence[Planned]) -> None:
         common = same.get(id(verdict))
         if common is None:
             common = same[id(verdict)] = common_of(order, verdict)
-        token = contact.numbers[position]
-        about = contact.contact_id, 1, position, token, contact.account, contact.stage
-        rows.append((attempt_id, *about, *common.values))
-        _, kind, before, between, after = common
-        body = f"{before}{quoted(contact.contact_id)}{between}{position}{after}"
+        governed, said, kind, before, between, after = common
+        name, token = contact.contact_id, contact.numbers[position]
+        about = attempt_id, campaign_id, name, 1, position, token, contact.account
+        rows.append((*about, *governed, contact.stage, *said))
+        body = f"{before}{quoted(name)}{between}{position}{after}"
         told.append((kind, attempt_id, body))
     _new.tuples(work.connection, NEW, rows)
     work.note_texts(order.now, told)
@@ -253,7 +265,8 @@ def create(work: Work, order: Order, found: Sequence[Planned]) -> None:
 class Common(NamedTuple):
     """What attempts with one verdict have in common."""
 
-    values: tuple[object, ...]  # of COMMON
+    governed: tuple[object, ...]  # columns of the attempt
+    said: tuple[object, ...]  # verdict and rules
     kind: str  # of the entry
     before: str  # of the entry's body: the contact's id comes
     between: str  # the number's place comes
@@ -264,7 +277,9 @@ def common_of(order: Order, verdict: Verdict) -> Common:
     found = judged_values(order, verdict)
     before, between, after = entry(order, verdict, found)
     kind = "attempt.refused" if found["phase"] == Phase.DONE else "attempt.planned"
-    return Common(tuple(found[name] for name in COMMON), kind, before, between, after)
+    governed = tuple(found[name] for name in moves.GOVERNED)
+    said = found["verdict"], found["rules"]
+    return Common(governed, said, kind, before, between, after)
 
 
 def entry(
