@@ -66,7 +66,7 @@ def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
     if facts.named(case):
         try:
             if case.history == () or _long_ago(book, case, now):
-                return _never_called(book, now, *_shape(case))
+                return _alike(book, case, now)
         except TypeError:  # something odd: not hashed, or not compared
             pass
     return _judged(book, case, now)
@@ -92,6 +92,34 @@ def _reach(
     plan = applies.plan(book, locations, zones, packs)
     caps_ = plan.caps if plan.infos else ()
     return min((caps.since(cap, now, plan.infos) for cap in caps_), default=now)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Of one shape: an allowed verdict holds for every instant in [start, end)."""
+
+    span: tuple[datetime, datetime] = (facts.LAST, facts.LAST)
+
+
+@lru_cache(maxsize=8192)
+def _stretch(book: Rulebook, shape: Any) -> _Stretch:
+    """The one to fill in and to look at."""
+    return _Stretch()
+
+
+def _alike(book: Rulebook, case: Case, now: datetime) -> Verdict:
+    shape = _shape(case)
+    known = _stretch(book, shape)
+    since, until = known.span
+    if since <= now < until:
+        return ALLOWED
+    verdict = _never_called(book, now, *shape)
+    if verdict is ALLOWED and not case.flags:
+        plan = applies.plan(book, case.locations, case.zones, case.packs)
+        ends = [hours.open_until(now, case.consents) for hours in plan.hours]
+        ends += [_consented_until(rule, case, now) for rule in plan.consents]
+        known.span = now, min(ends, default=now)  # at once: threads share it
+    return verdict
 
 
 #: All that a verdict rests on when no call was made: no rule reads who it is.
@@ -175,6 +203,12 @@ def _reasons(timed: _Timed, case: Case, now: datetime) -> list[Reason]:
 
 def _consented(rule: ConsentNeeded, case: Case, now: datetime) -> bool:
     return any(c.scope in rule.scopes and c.start <= now < c.end for c in case.consents)
+
+
+def _consented_until(rule: ConsentNeeded, case: Case, now: datetime) -> datetime:
+    """The end of a consent that is in force now."""
+    usable = (c for c in case.consents if c.scope in rule.scopes)
+    return max((c.end for c in usable if c.start <= now < c.end), default=now)
 
 
 def _next_allowed(
