@@ -265,7 +265,9 @@ def dialing(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
         half = len(asked) // 2  # the later must see the calls of the earlier
         return dialing(work, asked[:half]) + dialing(work, asked[half:])
     of = campaigns_of(work.connection, rows)
-    known = facts(work.connection, rows, of, min(ask.now for ask in asked))
+    judges = list({id(ask.judge): ask.judge for ask in asked}.values())
+    first = min(ask.now for ask in asked)
+    known = facts(work.connection, rows, of, first, judges)
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
         attempt = attempt_of(row)

@@ -132,7 +132,7 @@ def opinions(
         for one in numbered
         if in_it(one[0], noted)
     ]
-    gathered = iter(cases.gather(connection, full, order.now))
+    gathered = iter(cases.gather(connection, full, order.now, kinds.since))
     return [
         next(gathered) if in_it(contact, noted) else kinds.verdict(key)
         for (contact, _), key in zip(numbered, kinds.keys, strict=True)
