@@ -40,9 +40,7 @@ async def read_all(
         for chunk in chunks:
             yield chunk, [reader.read(row) for row in chunk]
         return
-    with ProcessPoolExecutor(
-        processes, get_context("spawn"), _way.append, (way,)
-    ) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _start, (way,)) as pool:
         others = _Others(pool, RowReader(*way))
         waiting = deque[tuple[list[Row], Found | None]]()
         for chunk in chunks:
@@ -73,6 +71,10 @@ class _Others:
             if found is not None:
                 return chunk, await found
         return chunk, [self._reader.read(row) for row in chunk]
+
+
+def _start(way: Way) -> None:
+    _way.append(way)
 
 
 def _read(chunk: list[Row]) -> list[Parsed]:
