@@ -43,12 +43,15 @@ class Result:
     contacts: int
     calls_each: int
     dry_run_seconds: float
+    dry_run_cpu_us: float  # of each contact
     plan_seconds: float
+    plan_cpu_us: float
     contacts_per_second: float
     callable_now: int
     choose_p50_ms: float
     choose_p99_ms: float
     choose_cpu_ms: float
+    choose_cpu_p99_ms: float
     dialing_p50_ms: float
     dialing_p99_ms: float
 
@@ -116,14 +119,15 @@ def remember(ledger: Path, count: int, calls: int) -> None:
 
 async def planned(
     stores: Stores, judge: Judge, *, commit: bool
-) -> tuple[float, Summary]:
+) -> tuple[float, float, Summary]:
+    """-> seconds, of CPU, what was planned"""
     summary = Summary()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     async for chunk in stores.campaigns.plan(
         "bench", [], judge=judge, now=NOW, commit=commit
     ):
         summary.add(chunk)
-    return time.perf_counter() - began, summary
+    return time.perf_counter() - began, time.process_time() - worked, summary
 
 
 async def choose(stores: Stores, judge: Judge) -> tuple[float, float, float]:
@@ -148,8 +152,8 @@ async def choose(stores: Stores, judge: Judge) -> tuple[float, float, float]:
 
 async def measure(stores: Stores, count: int, calls: int, judge: Judge) -> Result:
     settle()
-    dry, _ = await planned(stores, judge, commit=False)
-    written, summary = await planned(stores, judge, commit=True)
+    dry, tried, _ = await planned(stores, judge, commit=False)
+    written, worked_out, summary = await planned(stores, judge, commit=True)
     if summary.contacts != count:
         raise SystemExit(f"{summary.contacts} of {count} contacts were planned")
     rounds = min(ROUNDS, summary.now // LIMIT)
@@ -162,12 +166,15 @@ async def measure(stores: Stores, count: int, calls: int, judge: Judge) -> Resul
         contacts=count,
         calls_each=calls,
         dry_run_seconds=round(dry, 2),
+        dry_run_cpu_us=round(1e6 * tried / count, 1),
         plan_seconds=round(written, 2),
+        plan_cpu_us=round(1e6 * worked_out / count, 1),
         contacts_per_second=round(count / written),
         callable_now=summary.now,
         choose_p50_ms=round(chosen[half], 2),
         choose_p99_ms=round(chosen[last], 2),
         choose_cpu_ms=round(worked[half], 2),
+        choose_cpu_p99_ms=round(worked[last], 2),
         dialing_p50_ms=round(dialing[half], 2),
         dialing_p99_ms=round(dialing[last], 2),
     )
