@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -74,6 +75,7 @@ class _Others:
 
 
 def _start(way: Way) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever stores decides when to end
     _way.append(way)
 
 

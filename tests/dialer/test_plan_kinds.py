@@ -50,7 +50,7 @@ def drawn(chance: random.Random, count: int) -> list[Contact]:
     found = list[Contact]()
     for i in range(count):
         locations, zones = chance.choice(PLACES)
-        numbers = (f"n_{chance.randrange(count * 3)}",)
+        numbers: tuple[str, ...] = (f"n_{chance.randrange(count * 3)}",)
         if chance.random() < 0.3:
             numbers += (f"n_x{i}",)
         consent = Consent("any", NOW - timedelta(days=9), NOW + timedelta(days=9))
