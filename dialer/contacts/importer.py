@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, aclosing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -20,9 +20,8 @@ from pathlib import Path
 
 from dialer.contacts.columns import Columns
 from dialer.contacts.listing import DUPLICATES, REJECTS, Listing
-from dialer.contacts.parsing import read_all
 from dialer.contacts.problem import FileRefused, Problem
-from dialer.contacts.row import Candidate, Parsed
+from dialer.contacts.row import Candidate, Parsed, RowReader
 from dialer.contacts.rules import Rules
 from dialer.contacts.table import Row, Table, columns_of, survey
 from dialer.contacts.tokens import contact_of, flag_rows, stop_rows
@@ -81,13 +80,10 @@ async def import_file(
             return _report(order, table, columns, batch, None)
         with ExitStack() as stack:
             run = _Run(stores, batch, order, now, stack)
-            way = columns, rules, now.date()
-            chunks = _chunks(islice(iter(table), batch.rows_read, None))
-            left = table.rows - batch.rows_read
-            async with aclosing(read_all(way, chunks, left)) as read:
-                async for chunk, parsed in read:
-                    await run.store(parsed, chunk)
-                    progress(run.rows_read, table.rows)
+            reader = RowReader(columns, rules, now.date())
+            for chunk in _chunks(islice(iter(table), batch.rows_read, None)):
+                await run.store([reader.read(row) for row in chunk], chunk)
+                progress(run.rows_read, table.rows)
             final = await run.finish(table)
             return _report(order, table, columns, final, run)
 
