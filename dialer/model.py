@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 
 class Disposition(StrEnum):
@@ -145,6 +146,19 @@ class Verdict:
 
 
 Judge = Callable[[Case, datetime], Verdict]
+
+
+@runtime_checkable
+class KnowingJudge(Protocol):
+    """A judge that can tell what its verdicts do not rest on."""
+
+    def __call__(self, case: Case, now: datetime, /) -> Verdict: ...
+
+    def reach(self, case: Case, now: datetime, /) -> datetime:
+        """Calls before this instant change no verdict on a well-formed case with these
+        places and packs; and where there is none since, nor does who it is (number,
+        person, account)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

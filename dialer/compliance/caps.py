@@ -32,12 +32,12 @@ class Counted:
 
 def count(cap: Cap, case: Case, now: datetime, infos: Sequence[ZoneInfo]) -> Counted:
     """A call counts for a number or account it does not name: unknown means yes."""
-    since = _since(cap, now, infos)
+    first = since(cap, now, infos)
     directions, outcomes = cap.directions, cap.outcomes
     found = [
         call
         for call in case.history
-        if call.at >= since
+        if call.at >= first
         and call.outcome in outcomes
         and call.direction in directions
     ]
@@ -73,7 +73,7 @@ def _period(cap: Cap) -> str:
     return " or ".join(filter(None, (days, hours)))
 
 
-def _since(cap: Cap, now: datetime, infos: Sequence[ZoneInfo]) -> datetime:
+def since(cap: Cap, now: datetime, infos: Sequence[ZoneInfo]) -> datetime:
     """The period's first instant. A call made `hours` ago to the microsecond has left
     it: periods end like windows, end-exclusive."""
     starts: list[datetime] = []

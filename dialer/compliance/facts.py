@@ -38,7 +38,7 @@ def when(moment: object, years: range = YEARS) -> str:
 
 def check(case: Case) -> tuple[Case, list[Problem]]:
     """The case without what is malformed, and what that was."""
-    if _sound(case):
+    if sound(case):
         return case, []
     problems = [(n, "is not given") for n in NAMES if not _text(getattr(case, n))]
     problems += [(n, "expected texts") for n in LISTS if not _texts(getattr(case, n))]
@@ -70,7 +70,7 @@ def named(case: Case) -> bool:
     return _texts((case.number, case.person, case.account))
 
 
-def _sound(case: Case) -> bool:
+def sound(case: Case) -> bool:
     """Nothing wrong: the answer for all but a few, so it comes first and is quick."""
     return (
         _texts((case.number, case.person, case.account, case.importer, case.purpose))

@@ -21,7 +21,7 @@ from dialer.compliance.hours import OpenHours
 from dialer.compliance.lists import reason
 from dialer.compliance.rules import ConsentNeeded, Inconvenient, Rulebook
 from dialer.compliance.told import Quiet, ToldHours
-from dialer.model import Case, Judge, Reason, Verdict
+from dialer.model import Case, Reason, Verdict
 
 ALLOWED = Verdict(True)
 HORIZON = timedelta(days=400)  # of looking for the next lawful instant
@@ -39,9 +39,16 @@ class _Timed:
         return bool(self.hours or self.counted or self.consents)
 
 
-def make_judge(book: Rulebook) -> Judge:
-    """`judge` with its rules filled in."""
-    return partial(_judge, book)
+class Gate(partial[Verdict]):
+    """`judge` with its rules filled in (`KnowingJudge`)."""
+
+    def reach(self, case: Case, now: datetime) -> datetime:
+        (book,) = self.args
+        return _reach(book, case.locations, case.zones, case.packs, now)
+
+
+def make_judge(book: Rulebook) -> Gate:
+    return Gate(_judge, book)
 
 
 def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
@@ -54,13 +61,66 @@ def judge(case: Case, now: datetime, rules: Rulebook) -> Verdict:
 
 
 def _judge(book: Rulebook, case: Case, now: datetime) -> Verdict:
-    """Who was never called is judged as all others of the same place and papers."""
-    if case.history == () and facts.named(case):
+    """Who was not called within any rule's period is judged as all others of the same
+    place and papers."""
+    if facts.named(case):
         try:
-            return _never_called(book, now, *_shape(case))
-        except TypeError:  # something odd that cannot be hashed
+            if case.history == () or _long_ago(book, case, now):
+                return _alike(book, case, now)
+        except TypeError:  # something odd: not hashed, or not compared
             pass
     return _judged(book, case, now)
+
+
+def _long_ago(book: Rulebook, case: Case, now: datetime) -> bool:
+    """Whether no call counts for any cap. Nothing odd is overlooked."""
+    if not facts.sound(case) or facts.when(now):
+        return False
+    since = _reach(book, case.locations, case.zones, case.packs, now)
+    return all(call.at < since for call in case.history)
+
+
+@lru_cache(maxsize=1024)  # of the present: `now` moves on
+def _reach(
+    book: Rulebook,
+    locations: tuple[str, ...],
+    zones: tuple[str, ...],
+    packs: tuple[str, ...],
+    now: datetime,
+) -> datetime:
+    """The first instant that any cap looks at; `now` where there is none."""
+    plan = applies.plan(book, locations, zones, packs)
+    caps_ = plan.caps if plan.infos else ()
+    return min((caps.since(cap, now, plan.infos) for cap in caps_), default=now)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Of one shape: an allowed verdict holds for every instant in [start, end)."""
+
+    span: tuple[datetime, datetime] = (facts.LAST, facts.LAST)
+
+
+@lru_cache(maxsize=8192)
+def _stretch(book: Rulebook, shape: Any) -> _Stretch:
+    """The one to fill in and to look at."""
+    return _Stretch()
+
+
+def _alike(book: Rulebook, case: Case, now: datetime) -> Verdict:
+    shape = _shape(case)
+    known = _stretch(book, shape)
+    since, until = known.span
+    if since <= now < until:
+        return ALLOWED
+    verdict = _never_called(book, now, *shape)
+    if verdict is ALLOWED and not case.flags:
+        plan = applies.plan(book, case.locations, case.zones, case.packs)
+        ends = [hours.open_until(now, case.consents) for hours in plan.hours]
+        ends += [_consented_until(rule, case, now) for rule in plan.consents]
+        ends += lists.fresh_until(plan.lists, case.dated)
+        known.span = now, min(ends, default=now)  # at once: threads share it
+    return verdict
 
 
 #: All that a verdict rests on when no call was made: no rule reads who it is.
@@ -70,7 +130,7 @@ _shape = attrgetter(
 )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _never_called(book: Rulebook, now: datetime, *shape: Any) -> Verdict:
     zones, locations, packs, sources, reviewers, importer, *rest = shape
     consents, flags, purpose, flags_until, dated = rest
@@ -148,6 +208,12 @@ def _reasons(timed: _Timed, case: Case, now: datetime) -> list[Reason]:
 
 def _consented(rule: ConsentNeeded, case: Case, now: datetime) -> bool:
     return any(c.scope in rule.scopes and c.start <= now < c.end for c in case.consents)
+
+
+def _consented_until(rule: ConsentNeeded, case: Case, now: datetime) -> datetime:
+    """The end of a consent that is in force now."""
+    usable = (c for c in case.consents if c.scope in rule.scopes)
+    return max((c.end for c in usable if c.start <= now < c.end), default=now)
 
 
 def _next_allowed(

@@ -53,6 +53,18 @@ class OpenHours:
             return False
         return any(c.start <= now < c.end for c in self._usable(consents))
 
+    def open_until(self, now: datetime, consents: Sequence[Consent]) -> datetime:
+        """Until when it surely stays open; `now` when it is not open."""
+        day = self._day(now.astimezone(self._info).date())
+        ends = [end for start, end in day.plain if start <= now < end]
+        lifted = [end for start, end in day.lifted if start <= now < end]
+        ends += [
+            min(consent.end, *lifted)
+            for consent in self._usable(consents)
+            if lifted and consent.start <= now < consent.end
+        ]
+        return max(ends, default=now)
+
     def next_open(
         self, at: datetime, until: datetime, consents: Sequence[Consent]
     ) -> datetime | None:

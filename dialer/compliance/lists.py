@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from dialer.compliance.rules import Age, Flags, Purposes, Reviews, Rule, Sources
@@ -51,6 +51,17 @@ def aged(
     for rule in rules:
         if isinstance(rule, Age) and days > rule.at_most_days:
             yield reason(rule, f"{days} days old, at most {rule.at_most_days}")
+
+
+def fresh_until(rules: tuple[Rule, ...], dated: date | None) -> list[datetime]:
+    """When what is not too old now will be: an instant for each rule."""
+    if dated is None:
+        return []
+    return [
+        datetime.combine(dated + timedelta(days=rule.at_most_days + 1), time.min, UTC)
+        for rule in rules
+        if isinstance(rule, Age)
+    ]
 
 
 def flagged(rules: tuple[Rule, ...], flags: tuple[str, ...]) -> Iterator[Reason]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from dialer.model import Judge
 from dialer.store import recycle
-from dialer.store.plan import Order, batch_ids, commit_chunk, try_chunk
+from dialer.store.plan import Order, batch_ids, commit_chunk, try_chunk, write
 from dialer.store.port import Campaign, NotFound, Planned, Refused, Status, Stood
+from dialer.store.prepared import Conflict
 from dialer.store.rows import campaign_of
 from dialer.store.runner import Runner
 from dialer.store.tables import attempts, campaigns
 from dialer.store.why import stand_chunk
 from dialer.store.work import Lock, Work
 
+A = TypeVar("A")
+B = TypeVar("B")
 #: From which states a campaign may enter a state.
 MOVES = {
     "running": ("created", "paused", "done"),
@@ -97,9 +102,8 @@ class SqlCampaigns:
         order = Order(await self.get(campaign_id), judge, now, commit=commit)
         names = await self._runner.read(lambda c: batch_ids(c, batches))
         for name in names:
-            after: int | None = 0
-            while after is not None:
-                chunk, after = await self._chunk(order, name, after)
+            chunks = self._written(order, name) if commit else self._tried(order, name)
+            async for chunk in chunks:
                 if chunk:
                     yield chunk
 
@@ -147,16 +151,58 @@ class SqlCampaigns:
                 if chunk:
                     yield chunk
 
-    async def _chunk(
-        self, order: Order, batch_id: str, after: int
+    async def _tried(
+        self, order: Order, batch_id: str
+    ) -> AsyncIterator[Sequence[Planned]]:
+        after: int | None = 0
+        while after is not None:
+            chunk, after = await self._judged(order, batch_id, after, careful=True)
+            yield chunk
+
+    async def _written(
+        self, order: Order, batch_id: str
+    ) -> AsyncIterator[Sequence[Planned]]:
+        """Each chunk is written while the next one is judged."""
+        after = 0
+        chunk, following = await self._judged(order, batch_id, after, careful=False)
+        while following is not None:
+            written, judged = await both(
+                self._write(order, batch_id, after, chunk),
+                self._judged(order, batch_id, following, careful=False),
+            )
+            yield written
+            after, (chunk, following) = following, judged
+        yield await self._write(order, batch_id, after, chunk)
+
+    async def _judged(
+        self, order: Order, batch_id: str, after: int, *, careful: bool
     ) -> tuple[list[Planned], int | None]:
-        if order.commit:
-            return await self._runner.write(
+        return await self._runner.read(
+            lambda c: try_chunk(c, order, batch_id, after, careful=careful)
+        )
+
+    async def _write(
+        self, order: Order, batch_id: str, after: int, chunk: Sequence[Planned]
+    ) -> Sequence[Planned]:
+        """As judged, unless something is in the way: then it is judged with care, in
+        the transaction that writes it."""
+        try:
+            await self._runner.write(lambda work: write(work, order, chunk))
+        except Conflict:
+            chunk, _ = await self._runner.write(
                 lambda work: commit_chunk(work, order, batch_id, after)
             )
-        return await self._runner.read(
-            lambda connection: try_chunk(connection, order, batch_id, after)
-        )
+        return chunk
+
+
+async def both(one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Side by side; raises when both are over."""
+    found = await asyncio.gather(one, other, return_exceptions=True)
+    for result in found:
+        if isinstance(result, BaseException):
+            raise result
+    first, second = found
+    return first, second  # type: ignore[return-value]  # no exceptions
 
 
 def create(work: Work, new: Campaign) -> Campaign:

@@ -27,7 +27,15 @@ from sqlalchemy import (
     union_all,
 )
 
-from dialer.model import Case, Consent, Contact, Disposition, PastCall
+from dialer.model import (
+    Case,
+    Consent,
+    Contact,
+    Disposition,
+    Judge,
+    KnowingJudge,
+    PastCall,
+)
 from dialer.store.flags import EVERYBODY
 from dialer.store.port import creditor_token
 from dialer.store.prepared import Listed, Lists, parts
@@ -176,17 +184,34 @@ _reviews = select(reviews.c.reviewer, reviews.c.approved).where(
 # --- what is asked of it
 
 
-def gather(connection: Connection, wishes: Sequence[Wish], now: datetime) -> list[Case]:
-    """One case for each wish, in order."""
+def gather(
+    connection: Connection,
+    wishes: Sequence[Wish],
+    now: datetime,
+    since: datetime | None = None,
+) -> list[Case]:
+    """One case for each wish, in order, with its calls since then (35 days)."""
+    times = {"now": stamp(now), "since": stamp(since or now - HISTORY)}
     found: Found = defaultdict(list)
     for part in parts(wishes):
-        found |= facts_of(connection, part, now)  # found in two parts: the same
+        found |= facts_of(connection, part, times)  # found in two parts: the same
     batches = {wish.batch_id for wish in wishes}
     approved = {b: approvers(found.get(("review", b), [])) for b in batches}
     return [case_of(wish, found, approved[wish.batch_id]) for wish in wishes]
 
 
-def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> Found:
+def reach(judge: Judge, wishes: Sequence[Wish], now: datetime) -> datetime:
+    """From when on calls may matter to its verdict on any of them."""
+    if not isinstance(judge, KnowingJudge):
+        return now - HISTORY
+    places = {(wish.zones, wish.locations, wish.packs): wish for wish in wishes}
+    asked = (judge.reach(bare(wish, ()), now) for wish in places.values())
+    return min(asked, default=now)
+
+
+def facts_of(
+    connection: Connection, wishes: Sequence[Wish], times: Mapping[str, str]
+) -> Found:
     lists = {
         "persons": [wish.person for wish in wishes],
         "numbers": [wish.number for wish in wishes],
@@ -194,9 +219,9 @@ def facts_of(connection: Connection, wishes: Sequence[Wish], now: datetime) -> F
         "creditors": [creditor_token(wish.creditor) for wish in wishes],
         "batches": [wish.batch_id for wish in wishes],
     }
-    times = {"now": stamp(now), "since": stamp(now - HISTORY), "everybody": EVERYBODY}
     found: Found = defaultdict(list)
-    for kind, key, a, b, c, d in _facts.all(connection, lists, times):
+    values = {**times, "everybody": EVERYBODY}
+    for kind, key, a, b, c, d in _facts.all(connection, lists, values):
         found[kind, key].append((a, b, c, d))
     return found
 

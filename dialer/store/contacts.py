@@ -20,12 +20,18 @@ from sqlalchemy import (
 from dialer.model import Case, Contact
 from dialer.store import cases
 from dialer.store.port import Batch, NotFound, Refused, Review
-from dialer.store.prepared import parts
+from dialer.store.prepared import Prepared, parts
 from dialer.store.rows import R, contact_of, contact_row
 from dialer.store.runner import Runner
 from dialer.store.tables import batches, contacts, numbers, reviews
 from dialer.store.work import Lock, Work
 
+_insert = Prepared(
+    insert(contacts).values({name: bindparam(name) for name in contacts.c.keys()})  # noqa: SIM118
+)
+_insert_numbers = Prepared(
+    insert(numbers).values({name: bindparam(name) for name in numbers.c.keys()})  # noqa: SIM118
+)
 _batch = select(batches).where(batches.c.batch_id == bindparam("batch_id"))
 _hold = _batch.with_for_update(key_share=True)  # said on PostgreSQL only
 _batches = select(batches).order_by(batches.c.at, batches.c.batch_id)
@@ -154,8 +160,8 @@ def add(
     if new:
         places = enumerate(new.values(), before.accepted + 1)
         rows = [contact_row(contact, batch_id, place) for place, contact in places]
-        work.connection.execute(insert(contacts), rows)
-        work.connection.execute(insert(numbers), number_rows(new.values()))
+        _insert.many(work.connection, rows)
+        _insert_numbers.many(work.connection, number_rows(new.values()))
     counts["accepted"] = before.accepted + len(new)
     counts["duplicates"] += len(known)
     mine = update(batches).where(batches.c.batch_id == batch_id)

@@ -24,7 +24,7 @@ from dialer.store.rows import (
     words,
 )
 from dialer.store.tables import OPEN, attempts, contacts, stamp, turns
-from dialer.store.work import Lock, Work, new_id
+from dialer.store.work import Lock, Work, new_ids
 
 MINE = (
     *("row", "attempt_id", "campaign_id", "contact_id", "n", "number", "account"),
@@ -184,8 +184,10 @@ def plan_next(work: Work, ended: Sequence[Over]) -> dict[str, str]:
         if values["number"] not in busy:
             busy.add(values["number"])
             made[before] = values
-    _next.many(work.connection, list(made.values()))
-    return {before: str(values["attempt_id"]) for before, values in made.items()}
+    following = dict(zip(made, new_ids(len(made)), strict=True))
+    rows = [{**values, "attempt_id": following[b]} for b, values in made.items()]
+    _next.many(work.connection, rows)
+    return following
 
 
 def next_values(row: Any, outcome: Outcome, wish: NextTry) -> Values:
@@ -193,7 +195,6 @@ def next_values(row: Any, outcome: Outcome, wish: NextTry) -> Values:
     if not 0 <= wish.number < len(tokens):
         raise Refused(f"contact {row.contact_id} has no number {wish.number}")
     return {
-        "attempt_id": new_id(),
         "campaign_id": row.campaign_id,
         "contact_id": row.contact_id,
         "n": row.n + 1,

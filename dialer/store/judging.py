@@ -50,11 +50,12 @@ def facts(
     connection: Connection,
     rows: Sequence[Any],
     of: Mapping[str, Any],
-    since: datetime,
+    first: datetime,
+    judges: Sequence[Judge],
 ) -> list[Case]:
-    """What the gate may know of each; `of`: the campaigns by id. Of flags, those in
-    force at `since`, the first moment that is asked of: one that ends meanwhile still
-    stops."""
+    """What matters of each to these judges; `of`: the campaigns by id. Of flags, those
+    in force at the first moment that is asked of: one that ends meanwhile still stops.
+    """
     named = {"ids": list({row.batch_id for row in rows})}
     importers = {b.batch_id: b.importer for b in _batches.all(connection, named)}
     asked = {name: cases.asked(campaign.settings) for name, campaign in of.items()}
@@ -75,14 +76,16 @@ def facts(
         )
         for row in rows
     ]
-    return cases.gather(connection, wishes, since)
+    since = min(cases.reach(judge, wishes, first) for judge in judges)
+    return cases.gather(connection, wishes, first, since)
 
 
 def sift(work: Work, rows: Sequence[Any], judge: Judge, now: datetime) -> set[str]:
     """Judge reserved attempts; the refused go back, or end. -> ids of the allowed"""
     of = campaigns_of(work.connection, rows)
     allowed, changed = set[str](), list[dict[str, object]]()
-    for row, case in zip(rows, facts(work.connection, rows, of, now), strict=True):
+    known = facts(work.connection, rows, of, now, [judge])
+    for row, case in zip(rows, known, strict=True):
         verdict = judge(case, now)
         if verdict.allowed:
             allowed.add(row.attempt_id)

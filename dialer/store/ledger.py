@@ -339,7 +339,9 @@ def dial(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
         half = len(asked) // 2  # the later must see the calls of the earlier
         return dial(work, asked[:half]) + dial(work, asked[half:])
     of = campaigns_of(work.connection, rows)
-    known = facts(work.connection, rows, of, min(ask.now for ask in asked))
+    judges = list({id(ask.judge): ask.judge for ask in asked}.values())
+    first = min(ask.now for ask in asked)
+    known = facts(work.connection, rows, of, first, judges)
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
         attempt = attempt_of(row)

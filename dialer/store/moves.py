@@ -23,6 +23,8 @@ from dialer.store.work import Work
 
 GOVERNED = Attempt._fields  # the columns that `advance` governs
 ENUMS = frozenset({Phase, Disposition})
+PHASES = {phase.value: phase for phase in Phase}
+fromisoformat = datetime.fromisoformat
 
 
 def read(work: Work, statement: Listed, wanted: Sequence[str]) -> list[Any]:
@@ -40,14 +42,14 @@ def read(work: Work, statement: Listed, wanted: Sequence[str]) -> list[Any]:
 def attempt_of(row: Any) -> Attempt:
     """From a row as the database holds it (see `prepared`)."""
     return Attempt(
-        phase=Phase(row.phase),
-        not_before=datetime.fromisoformat(row.not_before),
-        node=row.node,
-        lease_until=parsed(row.lease_until),
-        dialing_at=parsed(row.dialing_at),
-        answered_at=parsed(row.answered_at),
-        ended_at=parsed(row.ended_at),
-        disposition=row.disposition and Disposition(row.disposition),
+        PHASES[row.phase],
+        fromisoformat(row.not_before),
+        row.node,
+        row.lease_until and fromisoformat(row.lease_until),
+        row.dialing_at and fromisoformat(row.dialing_at),
+        row.answered_at and fromisoformat(row.answered_at),
+        row.ended_at and fromisoformat(row.ended_at),
+        row.disposition and Disposition(row.disposition),
     )
 
 
@@ -65,7 +67,7 @@ def changes(row: Any, before: Attempt, after: Attempt) -> dict[str, object]:
     found: dict[str, object] = {"row": row.row}
     for name, old, new in zip(GOVERNED, before, after, strict=True):
         if new is not old:
-            found[name] = value(new)
+            found[name] = None if new is None else value(new)
     return found
 
 
@@ -73,7 +75,7 @@ def value(found: Any) -> object:
     kind = type(found)
     if kind is datetime:
         return stamp(found)
-    return found.value if kind in ENUMS else found
+    return str(found) if kind in ENUMS else found
 
 
 def save(work: Work, changed: Iterable[Mapping[str, object]]) -> None:

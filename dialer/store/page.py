@@ -21,7 +21,6 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from dialer.store import cases
 from dialer.store.flags import EVERYBODY
 from dialer.store.prepared import Prepared
 from dialer.store.tables import OPEN, attempts, contacts, flags, inbound, numbers, stamp
@@ -117,12 +116,12 @@ _shared = Prepared(
 )
 
 
-def noted(connection: Connection, span: Span, now: datetime) -> set[str] | None:
-    """Contacts under a flag, or with a call to or from one of their person's numbers.
-    None: there is a flag on everybody or on a creditor, so all of them may be."""
+def noted(connection: Connection, span: Span, since: datetime) -> set[str] | None:
+    """Contacts under a flag, or with a call since then to or from one of their person's
+    numbers. None: there is a flag on everybody or on a creditor, so all may be."""
     if _wide.all(connection, {"everybody": EVERYBODY}):
         return None
-    values = {**span._asdict(), "since": stamp(now - cases.HISTORY)}
+    values = {**span._asdict(), "since": stamp(since)}
     return _first(_noted.all(connection, values))
 
 

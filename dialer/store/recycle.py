@@ -24,7 +24,7 @@ from dialer.store.plan import (
 from dialer.store.port import Planned
 from dialer.store.rows import contact_of
 from dialer.store.tables import OPEN, attempts, batches, contacts, stamp
-from dialer.store.work import Work
+from dialer.store.work import Work, new_ids
 
 later = attempts.alias("later")
 _page = (
@@ -97,6 +97,8 @@ def commit_chunk(
         for again in judged
         if not for_good(again[1].verdict) and not skipped(again[1])
     ]
+    for (_, values), attempt_id in zip(made, new_ids(len(made)), strict=True):
+        values["attempt_id"] = attempt_id
     create_rows(work, [values for _, values in made])
     for (row, planned), values in made:
         body = {

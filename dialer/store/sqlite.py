@@ -33,8 +33,9 @@ PRAGMAS: tuple[str, ...] = (
     "foreign_keys = ON",
     "busy_timeout = 5000",  # another process writes: wait, then StoreDown
     "trusted_schema = OFF",
-    "wal_autocheckpoint = 4000",
+    "wal_autocheckpoint = 32000",  # a page that many commits change is copied once
     "cache_size = -65536",
+    "mmap_size = 4294967296",  # read without a call and a copy; the kernel's memory
 )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -16,6 +14,7 @@ from dialer.model import Personal
 from dialer.store import seal
 from dialer.store.keys import TenantKey
 from dialer.store.port import KeyMissing, NotFound, StoreError
+from dialer.store.prepared import Prepared
 from dialer.store.rows import text
 from dialer.store.runner import Runner
 from dialer.store.vault_tables import keyring, records
@@ -23,10 +22,13 @@ from dialer.store.work import Work
 
 PREFIX = {"person": "p_", "number": "n_", "account": "a_", "contact": "c_"}
 TOKEN_BYTES = 16
+LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+PAIRS = [one + other for one in LETTERS for other in LETTERS]
 _record = select(records).where(records.c.contact_id == bindparam("contact_id"))
 _known = select(records.c.contact_id).where(
     records.c.contact_id.in_(bindparam("ids", expanding=True))
 )
+_insert = Prepared(insert(records).values({n: bindparam(n) for n in records.c.keys()}))  # noqa: SIM118
 _version = select(keyring.c.version).where(keyring.c.version == bindparam("version"))
 
 
@@ -68,9 +70,8 @@ class SealedVault:
         """HMAC-SHA256 (RFC 2104) of kind and value, the first 128 bits in base32:
         letters and 2-7 only, so that no token reads as a phone number."""
         message = f"{kind}\0{value}".encode()
-        mac = hmac.new(self._secret, message, hashlib.sha256).digest()
-        short = base64.b32encode(mac[:TOKEN_BYTES]).decode().rstrip("=").lower()
-        return PREFIX[kind] + short
+        mac = hmac.digest(self._secret, message, "sha256")
+        return PREFIX[kind] + base32(mac[:TOKEN_BYTES])
 
     async def put(self, new: Mapping[str, Personal]) -> int:
         """KeyMissing: the key was rotated since this vault was opened."""
@@ -111,6 +112,13 @@ class SealedVault:
         return key, row[1], row[2]
 
 
+def base32(found: bytes) -> str:
+    """RFC 4648 in small letters without padding, of TOKEN_BYTES: as `base64.b32encode`
+    gives it, which is written in Python and takes four times as long."""
+    bits = int.from_bytes(found) << 2  # 130: 13 pairs of letters
+    return "".join([PAIRS[bits >> shift & 1023] for shift in range(120, -1, -10)])
+
+
 def sums_name(commit: str) -> str:
     """Under what name the records hold them."""
     return f"s_{commit[:32]}"
@@ -123,7 +131,7 @@ def put(work: Work, version: int, rows: list[dict[str, object]]) -> int:
     there = set(work.connection.execute(_known, {"ids": ids}).scalars())
     new = [row for row in rows if row["contact_id"] not in there]
     if new:
-        work.connection.execute(insert(records), new)
+        _insert.many(work.connection, new)
     return len(new)
 
 

@@ -8,24 +8,25 @@ run side by side; what must not is kept apart by advisory locks, held until the 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from dialer.evidence.entry import canonical
 from dialer.store.prepared import Prepared, execute
-from dialer.store.rows import text
 from dialer.store.tables import journal, stamp
 
 SALT = 16
+BLOCK = 1 << 16  # ids that may begin alike
+_flat = msgspec.json.Encoder(order="sorted")
 FLAT = frozenset({str, int, bool, type(None)})
 _last = Prepared(select(func.coalesce(func.max(journal.c.seq), 0)))
-_insert = Prepared(
-    insert(journal).values({name: bindparam(name) for name in journal.c.keys()})  # noqa: SIM118
-)
+ENTRY = ("seq", "at", "kind", "subject", "body", "salt")
+_insert = Prepared(insert(journal).values({name: bindparam(name) for name in ENTRY}))
 
 
 ROOM = 0xACC0  # the first half of our advisory locks' names
@@ -52,7 +53,7 @@ class Work:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._entries: list[dict[str, object]] = []
+        self._entries: list[tuple[str, str, str, str]] = []
         self.mark: Mark | None = None  # the last entry it wrote
 
     def alone(self, lock: Lock) -> None:
@@ -85,13 +86,12 @@ class Work:
         self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
     ) -> None:
         """One journal entry (kind: see `journal.KINDS`; body: masked, JSON types)."""
-        entry: dict[str, object] = {
-            "at": stamp(at),
-            "kind": kind,
-            "subject": subject,
-            "body": body_text(body),
-        }
-        self._entries.append(entry)
+        self._entries.append((stamp(at), kind, subject, body_text(body)))
+
+    def note_texts(self, at: datetime, told: Iterable[tuple[str, str, str]]) -> None:
+        """An entry for each kind, subject and body (written as `canonical` would)."""
+        when = stamp(at)
+        self._entries += [(when, *one) for one in told]
 
     def flush(self) -> None:
         """Write the entries, numbered without a gap. Nobody else numbers any until our
@@ -101,11 +101,12 @@ class Work:
         self.alone(Lock.JOURNAL)
         (last,) = _last.run(self.connection, {}).fetchone()
         salts = os.urandom(SALT * len(self._entries))
-        for i, entry in enumerate(self._entries):
-            entry["seq"] = last + 1 + i
-            entry["salt"] = salts[SALT * i : SALT * (i + 1)]
-        _insert.many(self.connection, self._entries)
-        self.mark = Mark(last + len(self._entries), salts[-SALT:])
+        rows = [
+            (last + 1 + i, *entry, salts[SALT * i : SALT * (i + 1)])
+            for i, entry in enumerate(self._entries)
+        ]
+        _insert.tuples(self.connection, ENTRY, rows)
+        self.mark = Mark(last + len(rows), salts[-SALT:])
         self._entries = []
 
 
@@ -115,12 +116,21 @@ def body_text(body: Mapping[str, object]) -> str:
     for value in body.values():
         if type(value) not in FLAT and value != {}:
             return canonical(body)
-    flat = text(body)
-    flat.encode()
-    return flat
+    return _flat.encode(body).decode()
 
 
-def new_id() -> str:
-    """An attempt's id: 80 random bits, so that ten characters of it suffice to name
-    one among millions. It is also the correlation id at the switch."""
-    return os.urandom(10).hex()
+def new_ids(count: int) -> list[str]:
+    """Ids of attempts, each 80 bits in hexadecimal; also their correlation ids at the
+    switch. Those made together have 24 random bits in common and follow each other in
+    16 more, so that an index of millions grows in one place; and so ten characters
+    of an id still suffice to name one. The other 40 bits are random."""
+    found = list[str]()
+    while len(found) < count:
+        more = min(count - len(found), BLOCK)
+        block = os.urandom(3).hex()
+        first = int.from_bytes(os.urandom(2)) % (BLOCK - more + 1)
+        rest = os.urandom(5 * more).hex()
+        found += [
+            f"{block}{first + i:04x}{rest[10 * i : 10 * i + 10]}" for i in range(more)
+        ]
+    return found

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.compliance.gate import judge
+from dialer.compliance.gate import _judged, judge, make_judge
 from dialer.model import Case, Consent, PastCall
 from tests.dialer.test_gate import BOOK, CN
 
@@ -173,3 +173,21 @@ def test_next_allowed_is_the_first_allowed_minute(work: tuple[Case, datetime]) -
     elif found is not None:
         assert verdict.next_allowed is not None
         assert now < verdict.next_allowed <= now + found * MINUTE
+
+
+@given(works(), st.lists(st.integers(-2 * 86400, 2 * 86400), max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_what_is_kept_for_all_of_a_kind_is_what_each_would_be_told(
+    work: tuple[Case, datetime], offsets: list[int]
+) -> None:
+    case, now = work
+    gate = make_judge(BOOK)
+    for at in [now, *(now + timedelta(seconds=s) for s in offsets)]:
+        since = gate.reach(case, at)
+        later = tuple(call for call in case.history if call.at >= since)
+        for one in (case, replace(case, history=later), replace(case, history=())):
+            assert gate(one, at) == _judged(BOOK, one, at)
+        assert gate(replace(case, history=later), at) == gate(case, at)
+        if not later:
+            other = replace(case, number="n", person="p", account="a", history=())
+            assert gate(other, at) == gate(case, at)
