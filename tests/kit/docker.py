@@ -20,15 +20,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
-#: Brought by work that is not in this tree yet. Each test below fails when one of them
-#: is there: then take it off these lists, and in the end remove the lists.
-PENDING_COMMANDS = {"serve"}
-PENDING_SETTINGS = {
-    "engine.evidence",
-    *("store.vault", "store.ledger", "store.evidence", "store.passwords"),
-}
-PENDING_FILES = set[str]()
-
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILES = sorted(DOCKER.rglob("Dockerfile"))
