@@ -67,7 +67,10 @@ class Member:
                 return
             self.clock.follow(told.now)
             for node in told.dead:
-                log.warning("node %s is silent: its attempts are given back", node)
+                log.warning(
+                    "a node is silent: its attempts are given back",
+                    extra={"node": node},
+                )
             if told.dead:
                 await died()
             if told.draining:

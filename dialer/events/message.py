@@ -89,6 +89,7 @@ PUBLISHED: Mapping[str, Kind] = {
     "attempt.lost": _of_call(schema.CallLost),
     "attempt.ended": _of_call(schema.CallEnded, _ended),
     "call.turns": _of_call(schema.CallTurns),
+    "trunk.bill": _of_call(schema.CallBilled),
     "trunk.state": Kind(
         schema.TrunkState,
         "trunk",
@@ -98,6 +99,9 @@ PUBLISHED: Mapping[str, Kind] = {
     ),
     "node.started": Kind(schema.NodeStarted, "node", ("node", ":node", "started")),
     "node.stopped": Kind(schema.NodeStopped, "node", ("node", ":node", "stopped")),
+    "node.membership": Kind(
+        schema.NodeMembership, "node", ("node", ":node", "membership"), retain=True
+    ),
 }
 
 

@@ -156,6 +156,16 @@ class Turn(msgspec.Struct, frozen=True):
     template: str = ""
 
 
+class CallBilled(Entry, frozen=True, tag="call.billed"):
+    """What a call cost, as its carrier tells, minutes after its end perhaps."""
+
+    call: str
+    trunk: str
+    seconds: int
+    price: str
+    unit: str
+
+
 # --- trunks and nodes
 
 
@@ -184,6 +194,14 @@ class NodeStopped(Entry, frozen=True, tag="node.stopped"):
     campaign: str
 
 
+class NodeMembership(Entry, frozen=True, tag="node.membership"):
+    """A node among those that share a database is up, drains, or is gone. Retained."""
+
+    node: str
+    state: str
+    why: str = ""
+
+
 class NodeState(Event, frozen=True, tag="node.state"):
     """Whether a node's connection to the broker stands. Retained; the broker itself
     says `offline`, `lost` when a node dies. `at`: when it connected, or left."""
@@ -196,8 +214,8 @@ class NodeState(Event, frozen=True, tag="node.state"):
 EVENTS: tuple[type[Event], ...] = (
     *(CampaignCreated, CampaignState, CampaignReserved),
     *(CallPlanned, CallRefused, CallPostponed, CallReturned, CallDialing),
-    *(CallAnswered, CallLost, CallEnded, CallTurns),
-    *(TrunkState, NodeStarted, NodeStopped, NodeState),
+    *(CallAnswered, CallLost, CallEnded, CallTurns, CallBilled),
+    *(TrunkState, NodeStarted, NodeStopped, NodeMembership, NodeState),
 )
 
 

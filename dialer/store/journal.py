@@ -39,7 +39,7 @@ KINDS = {
     "node.stopped": "a node ended in order; one that dies leaves no such entry (node)",
     "command.taken": "somebody commands over MQTT what, to which node (who)",
     "trunk.bill": "seconds and price of a call, as its carrier tells (attempt)",
-    "node.state": "a node came up, shall drain or is gone, and why (node)",
+    "node.membership": "a node came up, shall drain or is gone, and why (node)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
 

@@ -80,7 +80,7 @@ def join(
         work.connection.execute(_mine, {"wanted": node, **values})
     empty(work, node)
     rescue(work, at, node)  # what it left when it died
-    work.note(at, "node.state", node, {"state": UP})
+    work.note(at, "node.membership", node, {"state": UP})
     return at
 
 
@@ -112,7 +112,7 @@ def bury(work: Work, node: str, at: datetime, why: str) -> None:
     work.connection.execute(_mine, {"wanted": node, "state": GONE})
     empty(work, node)
     rescue(work, at, node)
-    work.note(at, "node.state", node, {"state": GONE, "why": why})
+    work.note(at, "node.membership", node, {"state": GONE, "why": why})
 
 
 def empty(work: Work, node: str) -> None:
@@ -135,4 +135,4 @@ def drain(work: Work, node: str, now: datetime) -> None:
     if row.state == GONE:
         raise Refused(f"node {node} is not up")
     work.connection.execute(_mine, {"wanted": node, "state": DRAINING})
-    work.note(work.clock(now), "node.state", node, {"state": DRAINING})
+    work.note(work.clock(now), "node.membership", node, {"state": DRAINING})

@@ -57,7 +57,7 @@ async def test_who_is_silent_gives_back_what_it_reserved(stores: Stores) -> None
         await stores.nodes.beat("node-1", "a", now=NOW, stale=STALE)
     found = await kinds(stores, two.attempt_id)
     assert found == ["attempt.planned", "attempt.returned"]
-    assert await kinds(stores, "node-1") == ["node.state"] * 2
+    assert await kinds(stores, "node-1") == ["node.membership"] * 2
 
 
 async def test_a_node_is_told_to_drain(stores: Stores) -> None:

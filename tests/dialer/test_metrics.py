@@ -137,7 +137,7 @@ async def test_figures_are_what_the_ledger_says(tmp_path: Path) -> None:
         last = got[2 + done]
         await ledger.dialing(last.attempt_id, node=NODE, now=NOW, judge=allow)
         with suppress(IllegalMove):  # an error comes through, and is not counted
-            await ledger.finish(got[2].attempt_id, Outcome(Disposition.BUSY, NOW))
+            await ledger.finish(got[2].attempt_id, Outcome(Disposition.SILENT, NOW))
         status = await stores.campaigns.status("spring")
         await stores.journal.move("evidence", 5)
         await sample(found, stores.journal, stores.campaigns, ("evidence",), NOW)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dialer.channels.alive import Alive
 from dialer.channels.port import ChannelDown
 from dialer.channels.twilio.record import Record
-from dialer.channels.twilio.rest import Lost, Refused, Rest, reasons
+from dialer.channels.twilio.rest import Lost, Refused, Rest, reason
 from dialer.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Bills(Alive):
         try:
             seen = await self._rest.fetch(noted.sid)
         except (Refused, Lost, ChannelDown) as no:
-            log.warning("a call's price cannot be asked", extra=reasons(no))
+            log.warning("a call's price cannot be asked", extra={"why": reason(no)})
             seen = None
         last = turn + 1 == len(PAUSES)
         if seen and (seen.price or last):

@@ -50,7 +50,7 @@ from dialer.channels.twilio.rest import (
     Refused,
     Rest,
     account_state,
-    reasons,
+    reason,
 )
 from dialer.channels.twilio.stream import Stream
 from dialer.clock import Clock
@@ -189,7 +189,7 @@ class TwilioChannel(Alive):
         try:
             seen = await self.rest.fetch(pending.known)
         except (Refused, Lost, ChannelDown) as no:
-            log.warning("a call cannot be looked at", extra=reasons(no))
+            log.warning("a call cannot be looked at", extra={"why": reason(no)})
         else:
             pending.heard(Progress(seen.sid, seen.status))
 
@@ -259,7 +259,7 @@ class TwilioChannel(Alive):
         try:
             await self.rest.redirect(pending.known, document)
         except (Refused, Lost, ChannelDown) as no:
-            log.warning("people: not asked", extra=reasons(no))
+            log.warning("people: not asked", extra={"why": reason(no)})
             if isinstance(no, Lost):  # perhaps it went: then its stream stops
                 await self._clock.sleep(AFTER)
             if not stream.over:

@@ -20,7 +20,7 @@ from dialer.channels.twilio.rest import (
     Refused,
     Rest,
     Wanted,
-    reasons,
+    reason,
 )
 from dialer.clock import Clock
 
@@ -78,7 +78,7 @@ class Placing:
         try:
             sid = await self._rest.create(self._wanted(pending))
         except Refused as no:
-            log.warning("call refused", extra=reasons(no))
+            log.warning("call refused", extra={"why": reason(no)})
             cause = self._causes.refused(no.code)
             self._none(pending, NotAnswered(cause))
         except ChannelDown as down:
@@ -150,6 +150,6 @@ class Placing:
         except Refused:
             return False  # it is over
         except (Lost, ChannelDown) as no:  # its apology and its time limit end it
-            log.warning("hang-up not confirmed", extra=reasons(no))
+            log.warning("hang-up not confirmed", extra={"why": reason(no)})
             return False
         return True

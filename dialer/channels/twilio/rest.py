@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -304,8 +304,8 @@ def seen(call: CallInstance) -> Seen:
     )
 
 
-def reasons(no: Exception) -> Mapping[str, object]:
+def reason(no: Exception) -> str:
     """For the log: nothing personal."""
     if isinstance(no, Refused):
-        return {"status": no.status, "code": no.code}
-    return {"why": type(no).__name__}
+        return f"status {no.status}, code {no.code}"
+    return type(no).__name__
