@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.evidence.log import Log
-from dialer.store.port import Stores
+from dialer.store.port import StoreDown, Stores
 from tests.chaos.check import check, worst_second
 from tests.chaos.storm import NODES, Storm, pause, with_passwords
 from tests.kit import postgres
@@ -66,7 +66,13 @@ async def opt_outs(storm: Storm, stores: Stores, people: int) -> None:
     """While calls go out; each waits for the server where it must."""
     chance = random.Random(storm.chance.random())
     for person in range(0, people, 4):
-        await storm.opt_out(stores, person)
+        told = False
+        while not told:
+            try:
+                await storm.opt_out(stores, person)
+                told = True
+            except StoreDown:
+                await asyncio.to_thread(pause, 0.2)
         await asyncio.to_thread(pause, chance.uniform(0, 0.2))
 
 

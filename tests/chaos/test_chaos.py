@@ -20,5 +20,5 @@ async def test_nodes_and_the_server_killed_at_random(tmp_path: Path) -> None:
     assert report["faults"] == {}
     assert report["problems"] == []
     assert report["evidence"] == report["journal"]
-    assert report["placed"] >= 200
+    assert report["placed"] >= 100
     assert report["worst_second"] <= 66  # a cap of 60, and a tenth
