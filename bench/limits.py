@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, 14, 20, tzinfo=ZoneInfo("Asia/Shanghai"))
 CARE = LEGAL - {"are_you_robot", "ask_who"}
 PRECISION = 0.975  # wanted of sentences unlike any that was learnt from
 CARE_PRECISION = 0.94  # the same of legal and care intents, talk off topic included
-# So much of talk off topic may be acted on as something that is no legal or care intent,
+# So much talk off topic may be acted on as something that is no legal or care intent,
 # and so much as one; the talk learnt from is mostly near misses.
 OFF, CARE_OFF = 0.025, 0.03
 OFF_COUNTS = 3.0  # an answer to talk off topic is so much worse than a wrong answer
