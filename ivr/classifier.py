@@ -36,7 +36,6 @@ DEATHS = {"deceased", "distress"}
 #: How fast what a near sentence counts falls with the distance, and how much it
 #: counts beside the grams.
 REACH, NEARNESS = 0.3, 2.0
-TAKEN = 0.3  # points less for a legal intent that an exception of its rule speaks of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +110,6 @@ def nearness(cosine: Floats) -> Floats:
     """How much sentences at these cosines count."""
     counts: Floats = (NEARNESS * np.exp((cosine - 1) / REACH)).astype(np.float32)
     return counts
-
-
-def taken_back(score: Mapping[str, float], taken: Collection[str]) -> dict[str, float]:
-    """The scores, less for legal and care intents whose words are taken back: who says
-    没有律师 is not at once one who has none."""
-    return {n: s - TAKEN if n in taken else s for n, s in score.items()}
 
 
 def ranked(
