@@ -36,6 +36,8 @@ DEATHS = {"deceased", "distress"}
 #: How fast what a near sentence counts falls with the distance, and how much it
 #: counts beside the grams.
 REACH, NEARNESS = 0.3, 2.0
+#: Points less for a legal intent that the exceptions of its rules speak against.
+TAKEN = 0.53
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,11 @@ def nearness(cosine: Floats) -> Floats:
     """How much sentences at these cosines count."""
     counts: Floats = (NEARNESS * np.exp((cosine - 1) / REACH)).astype(np.float32)
     return counts
+
+
+def taken_back(score: Mapping[str, float], taken: Collection[str]) -> dict[str, float]:
+    """The scores, less for legal and care intents that the text seems to take back."""
+    return {n: s - TAKEN if n in taken else s for n, s in score.items()}
 
 
 def ranked(

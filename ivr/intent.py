@@ -15,7 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from ivr import slots
-from ivr.classifier import LATER, Classifier, Decision, decide, load_classifier
+from ivr.classifier import (
+    LATER,
+    Classifier,
+    Decision,
+    decide,
+    load_classifier,
+    taken_back,
+)
 from ivr.inventory import INTENTS, LEGAL
 from ivr.port import Understood
 from ivr.rules import Rule, denied, find, load_rules
@@ -69,8 +76,8 @@ def understand(
         return Understood("unknown", 0.0, "none")
     found = values(text, language, today)
     legal, rules, taken = spoken_for(said, language, admissible, found)
-    open_intents = (set(admissible) | LEGAL | {"unknown"}) - taken
-    score = classifier(language).scores(said)
+    open_intents = set(admissible) | LEGAL | {"unknown"}
+    score = taken_back(classifier(language).scores(said), taken)
     got = _decided(score, language, open_intents, legal, rules)
     others = [intent for intent in legal if intent != got.intent]
     if others and got.intent != "unknown":
