@@ -141,7 +141,7 @@ def unseen(language: str) -> dict[str, float]:
     """The figures of cross-validation by groups; trains, some ten seconds."""
     limits = classifier(language).limits
     found = outcome(judged(train(language)), limits.legal, limits.rule)
-    shares = unseen_figures(found, limits.margin, limits.care)
+    shares = unseen_figures(found, limits)
     return {name: round(share, 4) for name, share in shares.items()}
 
 

@@ -1,6 +1,7 @@
 """Build the models that understand a turn, from the sentences in `bench/said`.
 
-Ridge regression on TF-IDF, solved in the dual. What it would have said of a group of
+Ridge regression on the kernel of `ivr.classifier` (TF-IDF of grams, and nearness of the
+encoder's points), solved in the dual. What it would have said of a group of
 wordings it had not seen follows from the same solution (leave one group out, in closed
 form); near copies of a sentence count as its group. The limits come from that alone:
 no test sentence is looked at. The same sentences give the same weights, and the
@@ -19,22 +20,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from bench.limits import Judged, calibrated, judge
-from bench.said import heard, written
-from ivr.classifier import SUMS, Limits
+from bench.mishear import misheard
+from bench.said import Line, heard, written
+from ivr.classifier import PLAIN, Limits, nearness, placed
+from ivr.encoder import SUMS, Floats, encoder
 from ivr.grams import WIDTH, columns
 from ivr.intent import LANGUAGES, folder, normal
 from ivr.inventory import INTENTS
 
 RIDGE = 0.5
+DIMENSIONS = 192  # kept of a point
 HEARD_RIDGE = 1.0  # what a recogniser mangled is trusted half as much
+LEAST = 3  # characters of which a copy is misheard
 NEAR = 0.75  # cosine from which two sentences are wordings of one thought
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +49,36 @@ class Sentences:
     language: str
     texts: tuple[str, ...]
     means: tuple[frozenset[str], ...]
-    heard: NDArray[np.bool_]
+    heard: NDArray[np.bool_]  # by a recogniser, or made up as if (`bench.mishear`)
+    made: NDArray[np.bool_]
     groups: tuple[int, ...]
 
 
 def gather(language: str) -> Sentences:
     """All sentences, written and heard; a text that occurs twice is one."""
     said = written(language)
-    found: dict[str, tuple[set[str], bool, int]] = {}
-    for line in [*said, *heard(language, said)]:
-        text = normal(line.text, language)
+    heard_too = [*said, *heard(language, said)]
+    rows = [(normal(line.text, language), line, False) for line in heard_too]
+    if language == "zh":
+        rows += [(misheard(t), line, True) for t, line, _ in rows if _copied(t, line)]
+    found: dict[str, tuple[set[str], bool, bool, int]] = {}
+    for text, line, made in rows:
         if text:
-            means, _, _ = found.setdefault(text, (set(), line.heard, line.group))
-            means.add(line.intent)
+            new = (set[str](), line.heard or made, made, line.group)
+            found.setdefault(text, new)[0].add(line.intent)
     return Sentences(
         language,
         tuple(found),
-        tuple(frozenset(means) for means, _, _ in found.values()),
-        np.array([h for _, h, _ in found.values()]),
-        tuple(group for _, _, group in found.values()),
+        tuple(frozenset(means) for means, *_ in found.values()),
+        np.array([far for _, far, _, _ in found.values()]),
+        np.array([made for _, _, made, _ in found.values()]),
+        tuple(group for *_, group in found.values()),
     )
+
+
+def _copied(text: str, line: Line) -> bool:
+    """Is a misheard copy made up of it? Of every other sentence."""
+    return not line.heard and len(text) >= LEAST and crc32(text.encode()) % 2 == 0
 
 
 def tfidf(texts: Sequence[str], language: str) -> tuple[sparse.csr_array, Floats]:
@@ -102,6 +117,25 @@ def together(said: Sentences, kernel: Floats) -> list[list[int]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """Where the sentences lie: their points, about a center, in the main directions."""
+
+    center: Floats
+    basis: Floats
+    points: Floats
+
+
+def space(texts: Sequence[str]) -> Space:
+    """What is packed is used to train, so that both say the same."""
+    find = encoder(folder()).vector
+    vectors = np.array([find(text) for text in texts])
+    center = vectors.mean(0)
+    _, axes = np.linalg.eigh((vectors - center).T @ (vectors - center))
+    basis = axes[:, ::-1][:, :DIMENSIONS].astype(np.float16).astype(np.float32)
+    return Space(center, basis, placed(vectors, center, basis))
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """`unseen`: each sentence's scores from a model that never saw its group."""
 
@@ -110,6 +144,8 @@ class Trained:
     idf: Floats
     weights: Floats
     offset: Floats
+    space: Space
+    pull: Floats
     unseen: Floats
     groups: int
 
@@ -123,9 +159,10 @@ def train(language: str) -> Trained:
     groups = together(said, kernel)
     wanted = np.array([[i in means for i in intents] for means in said.means], float)
     mean = wanted.mean(0)
-    kernel = kernel.astype(np.float64)
+    there = space(said.texts)
+    kernel += nearness(there.points @ there.points.T)
     kernel[np.diag_indices_from(kernel)] += np.where(said.heard, HEARD_RIDGE, RIDGE)
-    inverse = linalg.inv(kernel, overwrite_a=True, check_finite=False)
+    inverse = inverted(kernel)
     dual = inverse @ (wanted - mean)
     unseen = np.zeros_like(wanted)
     for group in groups:
@@ -134,14 +171,36 @@ def train(language: str) -> Trained:
     weights = rows.T @ dual
     offset, found = mean.astype(np.float32), unseen.astype(np.float32)
     return Trained(
-        said, intents, idf, weights.astype(np.float32), offset, found, len(groups)
+        said,
+        intents,
+        idf,
+        weights.astype(np.float32),
+        offset,
+        there,
+        dual.astype(np.float32),
+        found,
+        len(groups),
     )
 
 
+def inverted(kernel: Floats) -> Floats:
+    """Of a symmetric positive matrix, by Cholesky's factors; overwrites it."""
+    factor, solve = linalg.get_lapack_funcs(("potrf", "potri"), (kernel,))
+    half, wrong = factor(kernel, lower=True, overwrite_a=True)
+    if not wrong:
+        half, wrong = solve(half, lower=True, overwrite_c=True)
+    if wrong:
+        raise ValueError("the kernel is not positive")
+    lower: Floats = np.tril(half)
+    return lower + np.tril(lower, -1).T
+
+
 def pack(trained: Trained, limits: Limits) -> bytes:
-    """The model file: 8-bit weights, a scale for each intent."""
+    """The model file: 8-bit weights, a scale for each intent; 8-bit points."""
     scale = np.abs(trained.weights).max(0) / 127
     small = np.rint(trained.weights / scale).astype(np.int8)
+    points = trained.space.points
+    plain = [getattr(limits, name) for name in PLAIN]
     out = io.BytesIO()
     np.savez_compressed(
         out,
@@ -150,27 +209,38 @@ def pack(trained: Trained, limits: Limits) -> bytes:
         weights=small,
         scale=scale.astype(np.float32),
         offset=trained.offset,
-        limits=np.array([getattr(limits, name) for name in Limits.__slots__]),
+        center=trained.space.center,
+        basis=trained.space.basis.astype(np.float16),
+        points=np.rint(points * (127 / np.abs(points).max())).astype(np.int8),
+        pull=trained.pull.astype(np.float16),
+        limits=np.array(plain),
+        traits=np.array(limits.weights),
     )
     return out.getvalue()
 
 
 def judged(trained: Trained) -> list[Judged]:
-    """Each sentence with its unseen scores and what the rules say of it."""
+    """Each sentence really said or heard with its unseen scores and what the rules
+    say of it."""
     said = trained.said
     rows = zip(said.texts, said.means, said.heard, trained.unseen, strict=True)
     found = []
-    for text, means, copy, row in rows:
+    for (text, means, copy, row), made in zip(rows, said.made, strict=True):
+        if made:
+            continue
         score = dict(zip(trained.intents, map(float, row), strict=True))
         found.append(judge(text, means, said.language, heard=bool(copy), score=score))
     return found
 
 
-def record(path: Path, sums: dict[str, str]) -> None:
+def record(folder: Path) -> None:
     """Write models.toml: the sha256 of each model file."""
-    lines = [f'"{name}" = "{value}"\n' for name, value in sorted(sums.items())]
-    head = "# Written by bench.train_intents: the sha256 of each trained model.\n"
-    path.write_text(head + "".join(lines), "utf-8")
+    head = "# Written by bench.train_intents and bench.encoder: sha256 of each model.\n"
+    sums = (
+        f'"{path.name}" = "{hashlib.sha256(path.read_bytes()).hexdigest()}"\n'
+        for path in sorted(folder.glob("*.npz"))
+    )
+    (folder / SUMS).write_text(head + "".join(sums), "utf-8")
 
 
 def main() -> int:
@@ -188,11 +258,7 @@ def main() -> int:
         )
         limits = calibrated(judged(trained))
         (folder() / f"model-{language}.npz").write_bytes(pack(trained, limits))
-    sums = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder().glob("model-*.npz")
-    }
-    record(folder() / SUMS, sums)
+    record(folder())
     return 0
 
 

@@ -15,7 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from ivr import slots
-from ivr.classifier import LATER, Classifier, Decision, decide, load_classifier
+from ivr.classifier import (
+    LATER,
+    Classifier,
+    Decision,
+    decide,
+    load_classifier,
+    taken_back,
+)
 from ivr.inventory import INTENTS, LEGAL
 from ivr.port import Understood
 from ivr.rules import Rule, denied, find, load_rules
@@ -69,8 +76,9 @@ def understand(
         return Understood("unknown", 0.0, "none")
     found = values(text, language, today)
     legal, rules, taken = spoken_for(said, language, admissible, found)
-    open_intents = (set(admissible) | LEGAL | {"unknown"}) - taken
-    got = _decided(said, language, open_intents, legal, rules)
+    open_intents = set(admissible) | LEGAL | {"unknown"}
+    score = taken_back(classifier(language).scores(said), taken)
+    got = _decided(score, language, open_intents, legal, rules)
     others = [intent for intent in legal if intent != got.intent]
     if others and got.intent != "unknown":
         found["also"] = ",".join(others)
@@ -99,19 +107,18 @@ def spoken_for(
 
 
 def _decided(
-    said: str,
+    score: dict[str, float],
     language: str,
     admissible: set[str],
     legal: list[str],
     rules: list[str],
 ) -> Decision:
     """The first legal or care intent that the classifier does not contradict."""
-    model = classifier(language)
-    score = model.scores(said)
-    got = decide(score, admissible, legal, rules, model.limits)
+    limits = classifier(language).limits
+    got = decide(score, admissible, legal, rules, limits)
     while got.intent == "unknown" and legal[1:]:
         legal = legal[1:]
-        got = decide(score, admissible, legal, rules, model.limits)
+        got = decide(score, admissible, legal, rules, limits)
     return got
 
 

@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from ivr.classifier import SUMS, Limits, decide, load_classifier
+from ivr.classifier import Limits, decide, load_classifier
+from ivr.encoder import FILE, SUMS, encoder
 from ivr.intent import LANGUAGES, folder
 from ivr.inventory import INTENTS, STAGES
 from ivr.rules import LexiconError
 
-LIMITS = Limits(margin=0.2, care=0.1, guess=0.3, slope=8.0, legal=0.6, rule=0.3)
+# odds rise with the lead over the next and over talk off topic; rules add points only
+LIMITS = Limits(
+    act=1.5,
+    care=0.5,
+    guess=0.3,
+    legal=0.6,
+    rule=0.3,
+    weights=(0.0, 8.0, -8.0, -8.0, *[0.0] * 9),
+)
 FLAT = dict.fromkeys(INTENTS, 0.0)
 
 
@@ -28,6 +37,33 @@ def test_another_model_is_refused_with_the_remedy(tmp_path: Path) -> None:
         file.write(b"x")
     with pytest.raises(LexiconError, match=r"models\.toml says .*bench.train_intents"):
         load_classifier(tmp_path, "en")
+
+
+def test_an_encoder_that_is_not_the_one_recorded_is_refused(tmp_path: Path) -> None:
+    shutil.copy(folder() / SUMS, tmp_path)
+    (tmp_path / FILE).write_bytes(b"x")
+    with pytest.raises(LexiconError, match=r"models\.toml says .*bench\.encoder"):
+        encoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "like", "unlike"),
+    [
+        ("别再给我打电话了", "以后不要再联系我", "我想先付一半"),
+        ("i lost my job", "i am out of work now", "please speak up"),
+        ("who do i owe this to", "which company is owed", "is it raining there"),
+    ],
+)
+def test_what_means_alike_lies_closer(one: str, like: str, unlike: str) -> None:
+    at = encoder(folder()).vector
+    assert float(at(one) @ at(like)) > float(at(one) @ at(unlike)) + 0.02
+    assert abs(float(at(one) @ at(one)) - 1) < 1e-5
+
+
+def test_any_text_has_a_place() -> None:
+    """Strange characters, no characters, and more than is looked at."""
+    for text in ("", "\u0b95\u2603", "好" * 500, "a" * 500):
+        assert encoder(folder()).vector(text).shape == (384,)
 
 
 def test_a_model_that_is_absent_is_named(tmp_path: Path) -> None:

@@ -65,3 +65,16 @@ def test_the_others_heard_are_not_lost(
     got = understand(text, language, STAGES[2], NOW)
     assert got.intent == intent
     assert also in got.slots["also"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "intent"),
+    [
+        ("zh", "没有律师在场我什么都不说", "attorney"),
+        ("en", "I won't talk without my lawyer", "attorney"),
+    ],
+)
+def test_what_looks_like_a_denial_may_be_none(
+    language: str, text: str, intent: str
+) -> None:
+    assert heard(text, language) == {intent}
