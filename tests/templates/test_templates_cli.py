@@ -102,7 +102,7 @@ def test_try_says_which_variant_who_hears(asked: tuple[str, ...], variant: str) 
 
 
 def test_try_asks_back_about_a_guess() -> None:
-    found = as_json("try", "I cannot hear about that now maybe", *("--stage", "2"), *EN)
+    found = as_json("try", "something about hearing later", *("--stage", "2"), *EN)
     assert (found["intent"], found["clarify"]) == ("unknown", True)
     assert found["guess"]
     (said,) = found["said"]
