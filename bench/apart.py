@@ -40,6 +40,13 @@ def unlearnt(language: str, learnt: Sequence[str]) -> Copies:
     )
 
 
+def recognised(language: str) -> set[str]:
+    """Every text that a recogniser wrote, those without a fault too."""
+    said = written(language)
+    copies = [*heard(language, said), *heard(language, said, kind=UNLEARNT)]
+    return {normal(line.text, language) for line in copies}
+
+
 def families(
     copies: Copies,
     learnt: Sequence[str],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +11,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ivr.classifier import KINDS, LATER, Limits, guessed, ranked, taken_back, traits
+from ivr.classifier import (
+    KINDS,
+    LATER,
+    ODDS,
+    Limits,
+    guessed,
+    ranked,
+    taken_back,
+    traits,
+)
 from ivr.intent import spoken_for, values
 from ivr.inventory import LEGAL, STAGED, STAGES
 
@@ -24,9 +32,10 @@ CARE_PRECISION = 0.94  # the same of legal and care intents, talk off topic incl
 # and so much as one; the talk learnt from is mostly near misses.
 OFF, CARE_OFF = 0.015, 0.035
 OFF_COUNTS = 3.0  # an answer to talk off topic is so much worse than a wrong answer
-# The same of what a recogniser wrote: to ask back costs a caller little.
-HEARD_PRECISION, HEARD_CARE_PRECISION = 0.97, 0.94
-HEARD_OFF, HEARD_CARE_OFF = 0.015, 0.015
+# Of what a recogniser wrote: so much of all that is acted on is right, and of legal and
+# care intents, and at most so much talk off topic is acted on.
+HEARD_PRECISION, HEARD_CARE_PRECISION, HEARD_OFF = 0.97, 0.94, 0.03
+HIGHEST, STEP = 6.0, 0.05  # of odds tried
 # A guess is asked about where it is right at least so often; to ask whether they meant
 # a legal or care intent protects them.
 GUESS, GUESS_CARE = 0.40, 0.25
@@ -111,14 +120,10 @@ def outcome(judged: Sequence[Judged], legal: float, rule: float) -> Outcome:
 
 
 def weights(found: Outcome) -> Odds:
-    """Of the traits (logistic regression, Newton's steps)."""
+    """Of the traits, so that their sum is the log odds of being right (logistic
+    regression, Newton's steps)."""
+    x, y = found.traits, found.right.astype(float)
     counts = np.where(found.scope, 1.0, OFF_COUNTS) * found.done
-    return logistic(found.traits, found.right, counts)
-
-
-def logistic(x: Odds, right: NDArray[np.bool_], counts: Odds) -> Odds:
-    """Weights of the columns of `x`, so that their sum is the log odds of `right`."""
-    y = right.astype(float)
     w = np.zeros(x.shape[1])
     for _ in range(40):
         chance = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
@@ -200,41 +205,63 @@ def calibrated(judged: Sequence[Judged]) -> Limits:
 
 
 def guessing(found: Outcome, limits: Limits) -> Limits:
-    """The same with the odds from which on a guess is right often enough, fitted to
-    the sentences that would not be acted on."""
+    """The same with the odds from which on a guess is right often enough, of the
+    sentences that would not be acted on."""
     odds = found.guess_traits @ np.array(limits.weights)
-    one = np.ones(len(odds))
-    x = np.stack([one, odds, found.guess_care.astype(float)], 1)[~acts(found, limits)]
-    w = logistic(x, found.guess_right[~acts(found, limits)], np.ones(len(x)))
-    if w[1] <= 0:
-        raise ValueError("a guess of better odds is not right more often")
-    wanted = [math.log(share / (1 - share)) for share in (GUESS, GUESS_CARE)]
-    guess, care = (wanted[0] - w[0]) / w[1], (wanted[1] - w[0] - w[2]) / w[1]
-    return replace(limits, guess=float(guess), guess_care=float(care))
+    left = ~acts(found, limits)
+    plain, care = left & ~found.guess_care, left & found.guess_care
+    return replace(
+        limits,
+        guess=rising(odds[plain], found.guess_right[plain], GUESS),
+        guess_care=rising(odds[care], found.guess_right[care], GUESS_CARE),
+    )
+
+
+def rising(odds: Odds, right: NDArray[np.bool_], share: float) -> float:
+    """The odds from which on so many are right, not on average but at those odds: the
+    best curve that never falls (pool adjacent violators)."""
+    order = np.argsort(odds, kind="stable")
+    steps: list[tuple[float, int, float]] = []  # right, of how many, lowest odds
+    for one, good in zip(odds[order], right[order], strict=True):
+        hit, many, lowest = float(good), 1, float(one)
+        while steps and steps[-1][0] * many >= hit * steps[-1][1]:
+            before = steps.pop()
+            hit, many, lowest = hit + before[0], many + before[1], before[2]
+        steps.append((hit, many, lowest))
+    return next((low for hit, n, low in steps if hit >= share * n), HIGHEST)
 
 
 def for_heard(judged: Sequence[Judged], limits: Limits) -> Limits:
-    """Limits for what a recogniser wrote, on the copies really heard; for talk off
-    topic, of which few were, also on those made up. None is less than for what was
-    typed."""
-    legal, rule, w = limits.legal, limits.rule, np.array(limits.weights)
-    found = outcome([one for one in judged if not one.made], legal, rule)
-    off = outcome([one for one in judged if "unknown" in one.means], legal, rule)
-    odds = found.traits @ w
-    act = max(
-        limits.act, least(found, odds, found.scope & ~found.care, HEARD_PRECISION)
-    )
-    care = max(limits.care, least(found, odds, found.care, HEARD_CARE_PRECISION))
-    for some in (found, off):
-        chance = some.traits @ w
-        act = max(act, strict(some, chance, ~some.care, HEARD_OFF))
-        care = max(care, strict(some, chance, some.care, HEARD_CARE_OFF))
-    return guessing(found, replace(limits, act=act, care=care))
+    """Limits for what a recogniser wrote: of those that keep to what is wanted, the
+    pair that acts rightly most often. On the copies really heard; for talk off topic,
+    of which few were, also on those made up. None is less than for what was typed."""
+    real = [one for one in judged if not one.made]
+    found = outcome(real, limits.legal, limits.rule)
+    off = [one for one in judged if "unknown" in one.means]
+    talk = outcome(off, limits.legal, limits.rule)
+    best, most = replace(limits, act=HIGHEST, care=HIGHEST), 0
+    acting = np.arange(limits.act, HIGHEST, STEP)
+    for act, care in itertools.product(acting, np.arange(limits.care, HIGHEST, STEP)):
+        tried = replace(limits, act=float(act), care=float(care))
+        acted = acts(found, tried)
+        right = int((acted & found.right).sum())
+        legal = acted & found.care & found.scope
+        if (
+            right > most
+            and right >= HEARD_PRECISION * (acted & found.scope).sum()
+            and found.right[legal].sum() >= HEARD_CARE_PRECISION * legal.sum()
+            and acted[~found.scope].mean() <= HEARD_OFF
+            and acts(talk, tried).mean() <= HEARD_OFF
+        ):
+            best, most = tried, right
+    sure = guessing(found, best)  # what typed would be done is at least asked about
+    return replace(sure, guess_care=min(sure.guess_care, limits.care))
 
 
 def show(name: str, found: Outcome, limits: Limits) -> None:
     print(f"  {name}: {len(found.right)} sentences, {int((~found.scope).sum())} off")
-    print(f"    {limits}")
+    odds = {name: round(getattr(limits, name), 2) for name in ODDS}
+    print(f"    {odds}")
     for what, share in figures(found, limits).items():
         print(f"    {what:16} {share:.3f}")
 

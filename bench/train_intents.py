@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from bench.apart import Copies, families, unlearnt
+from bench.apart import Copies, families, recognised, unlearnt
 from bench.limits import Judged, calibrated, judge, limited, typed
 from bench.mishear import misheard
 from bench.said import Line, heard, written
@@ -267,7 +267,11 @@ def pack(trained: Trained, limits: Limits) -> bytes:
 def judged(trained: Trained) -> list[Judged]:
     """Each sentence with its unseen scores and what the rules say of it."""
     said, copies = trained.said, trained.copies
-    learnt = (said.texts, said.means, said.heard, said.made, trained.unseen)
+    known = recognised(said.language)
+    far = [
+        text in known or made for text, made in zip(said.texts, said.made, strict=True)
+    ]
+    learnt = (said.texts, said.means, far, said.made, trained.unseen)
     rows = zip(*learnt, strict=True)
     apart = zip(copies.texts, copies.means, trained.apart, strict=True)
     every = [
@@ -279,12 +283,12 @@ def judged(trained: Trained) -> list[Judged]:
             text,
             means,
             said.language,
-            heard=bool(far),
+            heard=bool(copy),
             made=bool(made),
             apart=new,
             score=dict(zip(trained.intents, map(float, row), strict=True)),
         )
-        for text, means, far, made, row, new in every
+        for text, means, copy, made, row, new in every
     ]
 
 
