@@ -113,10 +113,10 @@ def test_try_asks_back_about_a_guess() -> None:
 
 def test_try_as_heard_must_be_surer(tmp_path: Path) -> None:
     """By the flag, for one and for all, and by the column, for some."""
-    text, where = "TEXT", ("--stage", "2")
-    assert as_json("try", text, *where)["intent"] == "WANTED"
+    text, where = "你们领导呢", ("--stage", "2")
+    assert as_json("try", text, *where)["intent"] == "want_person"
     far = as_json("try", text, *where, "--heard")
-    assert (far["intent"], far["guess"]) == ("unknown", "WANTED")
+    assert (far["intent"], far["guess"]) == ("unknown", "want_person")
     path = tmp_path / "turns.tsv"
     lines = (f"{n}\tzh\t2\t{text}\t{heard}\n" for n, heard in enumerate("10"))
     path.write_text("id\tlang\tstage\ttext\theard\n" + "".join(lines), "utf-8")
