@@ -5,9 +5,9 @@ encoder's points), solved in the dual. What it would have said of a group of
 wordings it had not seen follows from the same solution (leave one group out, in closed
 form); near copies of a sentence count as its group. The limits come from that alone:
 no test sentence is looked at. The same sentences give the same weights, and the
-sha256 of each model is recorded in templates/lexicon/models.toml.
+sha256 of each model is recorded in templates/lexicon/models.toml, with the limits.
 
-usage: python -m bench.train_intents [zh] [en]
+usage: python -m bench.train_intents [zh] [en] [--limits]
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import argparse
 import hashlib
 import io
 import sys
+import tomllib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -26,10 +27,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from bench.limits import Judged, calibrated, judge
+from bench.apart import Copies, families, recognised, unlearnt
+from bench.limits import Judged, calibrated, judge, limited, typed
 from bench.mishear import misheard
 from bench.said import Line, heard, written
-from ivr.classifier import PLAIN, Limits, nearness, placed
+from ivr.classifier import (
+    KINDS,
+    ODDS,
+    POINTS,
+    Limits,
+    load_classifier,
+    nearness,
+    placed,
+)
 from ivr.encoder import SUMS, Floats, encoder
 from ivr.grams import WIDTH, columns
 from ivr.intent import LANGUAGES, folder, normal
@@ -84,15 +94,21 @@ def _copied(text: str, line: Line) -> bool:
 def tfidf(texts: Sequence[str], language: str) -> tuple[sparse.csr_array, Floats]:
     """Rows of unit length, and the weight of each column; a column that no sentence
     has weighs most, so that strange words make a sentence like no other."""
+    at = np.concatenate([columns(text, language)[0] for text in texts])
+    idf = np.log((1 + len(texts)) / (1 + np.bincount(at, minlength=WIDTH)))
+    idf = idf.astype(np.float16).astype(np.float32)  # as it will be read back
+    return weighed(texts, language, idf), idf
+
+
+def weighed(texts: Sequence[str], language: str, idf: Floats) -> sparse.csr_array:
+    """Rows of unit length, by the weight of each column."""
     seen = [columns(text, language) for text in texts]
     starts = np.cumsum([0, *(len(at) for at, _ in seen)])
     at = np.concatenate([at for at, _ in seen])
     often = np.concatenate([often for _, often in seen])
-    idf = np.log((1 + len(texts)) / (1 + np.bincount(at, minlength=WIDTH)))
-    idf = idf.astype(np.float16).astype(np.float32)  # as it will be read back
     rows = sparse.csr_array((often * idf[at], at, starts), (len(texts), WIDTH))
     length = np.sqrt(rows.multiply(rows).sum(1))
-    return sparse.diags_array(1 / np.maximum(length, 1e-9)) @ rows, idf
+    return sparse.diags_array(1 / np.maximum(length, 1e-9)) @ rows
 
 
 def together(said: Sentences, kernel: Floats) -> list[list[int]]:
@@ -137,7 +153,8 @@ def space(texts: Sequence[str]) -> Space:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """`unseen`: each sentence's scores from a model that never saw its group."""
+    """`unseen`: each sentence's scores from a model that never saw its group; `apart`:
+    the same of each copy that is not learnt from."""
 
     said: Sentences
     intents: tuple[str, ...]
@@ -148,6 +165,8 @@ class Trained:
     pull: Floats
     unseen: Floats
     groups: int
+    copies: Copies
+    apart: Floats
 
 
 def train(language: str) -> Trained:
@@ -168,6 +187,13 @@ def train(language: str) -> Trained:
     for group in groups:
         block = inverse[np.ix_(group, group)]
         unseen[group] = wanted[group] - np.linalg.solve(block, dual[group])
+    copies = unlearnt(language, said.texts)
+    alike, near = likeness(copies.texts, said, rows, idf, there)
+    apart = np.zeros((len(copies.texts), len(intents)))
+    for n, left in enumerate(families(copies, said.texts, groups, alike > NEAR)):
+        block = inverse[np.ix_(left, left)]
+        shift = inverse[:, left] @ np.linalg.solve(block, dual[left])
+        apart[n] = mean + near[n] @ (dual - shift)
     weights = rows.T @ dual
     offset, found = mean.astype(np.float32), unseen.astype(np.float32)
     return Trained(
@@ -180,7 +206,26 @@ def train(language: str) -> Trained:
         dual.astype(np.float32),
         found,
         len(groups),
+        copies,
+        apart.astype(np.float32),
     )
+
+
+def likeness(
+    texts: Sequence[str],
+    said: Sentences,
+    rows: sparse.csr_array,
+    idf: Floats,
+    there: Space,
+) -> tuple[Floats, Floats]:
+    """Other texts x the sentences learnt from: the cosine of their grams, and how near
+    they count."""
+    if not texts:
+        return (none := np.zeros((0, len(said.texts)), np.float32)), none
+    find = encoder(folder()).vector
+    points = placed(np.array([find(t) for t in texts]), there.center, there.basis)
+    alike = (weighed(texts, said.language, idf) @ rows.T).toarray().astype(np.float32)
+    return alike, alike + nearness(points @ there.points.T)
 
 
 def inverted(kernel: Floats) -> Floats:
@@ -200,7 +245,7 @@ def pack(trained: Trained, limits: Limits) -> bytes:
     scale = np.abs(trained.weights).max(0) / 127
     small = np.rint(trained.weights / scale).astype(np.int8)
     points = trained.space.points
-    plain = [getattr(limits, name) for name in PLAIN]
+    plain = [getattr(limits, name) for name in POINTS]
     out = io.BytesIO()
     np.savez_compressed(
         out,
@@ -220,45 +265,83 @@ def pack(trained: Trained, limits: Limits) -> bytes:
 
 
 def judged(trained: Trained) -> list[Judged]:
-    """Each sentence really said or heard with its unseen scores and what the rules
-    say of it."""
-    said = trained.said
-    rows = zip(said.texts, said.means, said.heard, trained.unseen, strict=True)
-    found = []
-    for (text, means, copy, row), made in zip(rows, said.made, strict=True):
-        if made:
-            continue
-        score = dict(zip(trained.intents, map(float, row), strict=True))
-        found.append(judge(text, means, said.language, heard=bool(copy), score=score))
-    return found
+    """Each sentence with its unseen scores and what the rules say of it."""
+    said, copies = trained.said, trained.copies
+    known = recognised(said.language)
+    far = [
+        text in known or made for text, made in zip(said.texts, said.made, strict=True)
+    ]
+    learnt = (said.texts, said.means, far, said.made, trained.unseen)
+    rows = zip(*learnt, strict=True)
+    apart = zip(copies.texts, copies.means, trained.apart, strict=True)
+    every = [
+        *((*row, False) for row in rows),
+        *((text, means, True, False, row, True) for text, means, row in apart),
+    ]
+    return [
+        judge(
+            text,
+            means,
+            said.language,
+            heard=bool(copy),
+            made=bool(made),
+            apart=new,
+            score=dict(zip(trained.intents, map(float, row), strict=True)),
+        )
+        for text, means, copy, made, row, new in every
+    ]
 
 
-def record(folder: Path) -> None:
-    """Write models.toml: the sha256 of each model file."""
-    head = "# Written by bench.train_intents and bench.encoder: sha256 of each model.\n"
-    sums = (
-        f'"{path.name}" = "{hashlib.sha256(path.read_bytes()).hexdigest()}"\n'
-        for path in sorted(folder.glob("*.npz"))
-    )
-    (folder / SUMS).write_text(head + "".join(sums), "utf-8")
+def record(
+    folder: Path, odds: Mapping[str, Mapping[str, Limits]] | None = None
+) -> None:
+    """Write models.toml: the sha256 of each model file, and by language and kind of
+    text the odds from which on to act and to ask; those not given stay."""
+    path = folder / SUMS
+    old = tomllib.loads(path.read_text("utf-8")).get("limits", {})
+    new = {
+        language: {k: {n: getattr(limits, n) for n in ODDS} for k, limits in of.items()}
+        for language, of in (odds or {}).items()
+    }
+    lines = [
+        "# Written by bench.train_intents and bench.encoder: sha256 of each model."
+    ]
+    for file in sorted(folder.glob("*.npz")):
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        lines.append(f'"{file.name}" = "{found}"')
+    lines += ["", "# Log odds from which on to act and to ask back (bench.limits)."]
+    for language, of in sorted((old | new).items()):
+        for kind in KINDS:
+            lines.append(f"[limits.{language}.{kind}]")
+            lines += [f"{name} = {of[kind][name]:.4f}" for name in ODDS]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def main() -> int:
-    """Train, print what cross-validation says, write the models and their sums."""
+    """Train, print what cross-validation says, write models, sums and limits. With
+    --limits the models stay, and of the limits those for acting on written text."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("languages", nargs="*", metavar="zh|en")
+    parser.add_argument("--limits", action="store_true", help="leave the models")
     asked = parser.parse_args()
+    odds: dict[str, dict[str, Limits]] = {}
     for language in asked.languages or LANGUAGES:
         trained = train(language)
         said = trained.said
         print(
             f"{language}: {len(said.texts)} sentences, {int(said.heard.sum())} of them "
-            f"heard by telephone, in {trained.groups} groups",
+            f"heard by telephone, in {trained.groups} groups; "
+            f"{len(trained.copies.texts)} copies apart",
             flush=True,
         )
-        limits = calibrated(judged(trained))
+        every = judged(trained)
+        if asked.limits:
+            odds[language] = limited(every, load_classifier(folder(), language).written)
+            continue
+        limits = calibrated(typed(every))
+        odds[language] = limited(every, limits)
         (folder() / f"model-{language}.npz").write_bytes(pack(trained, limits))
-    record(folder())
+    record(folder(), odds)
     return 0
 
 

@@ -7,7 +7,8 @@ from templates/lexicon/model-*.npz, whose sha256 stands in models.toml beside it
 that holds speaks for its intent with so many points. The classifier acts only where the
 best intent is likely enough to be right, given how far it is ahead of every other,
 admissible or not, and of talk off topic; else the answer is `unknown`, and `guess` is
-what one might ask back about.
+what one might ask back about. What a recogniser wrote needs better odds than what was
+typed: both pairs of limits stand in models.toml.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ivr.encoder import Encoder, Floats, encoder, verified
+from ivr.encoder import SUMS, Encoder, Floats, encoder, verified
 from ivr.grams import WIDTH, columns
 from ivr.inventory import LEGAL
+from ivr.rules import LexiconError
 
 LATER = ("busy_now", "callback_time")  # told apart by the time named
 #: In stage 1 "yes" answers another question than later.
@@ -42,18 +44,21 @@ TAKEN = 0.53
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Set by cross-validation on the training sentences (`bench.limits`). The first two
-    are log odds of being right."""
+    """Set by cross-validation on the training sentences (`bench.limits`). The first
+    four are log odds of being right."""
 
     act: float  # from which on to act
     care: float  # the same for legal and care intents
-    guess: float  # score from which on to ask back
+    guess: float  # from which on to ask back
+    guess_care: float  # the same for legal and care intents
     legal: float  # points for a legal or care rule
     rule: float  # points for any other rule
     weights: tuple[float, ...]  # of `traits`, to log odds
 
 
-PLAIN = ("act", "care", "guess", "legal", "rule")  # as they stand in the file
+POINTS = ("legal", "rule")  # as they stand in the model's file
+ODDS = ("act", "care", "guess", "guess_care")  # as they stand in models.toml
+KINDS = ("written", "heard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,11 @@ class Classifier:
     points: Floats  # sentences x dimensions, of unit length
     pull: Floats  # intents x sentences: what being near them counts
     encoder: Encoder
-    limits: Limits
+    written: Limits
+    heard: Limits  # of what a recogniser wrote
+
+    def limits(self, heard: bool) -> Limits:
+        return self.heard if heard else self.written
 
     def scores(self, text: str) -> dict[str, float]:
         """For each intent about 1 where `text` (normal) means it, 0 where not."""
@@ -181,21 +190,35 @@ def decide(
     """What is meant. `legal`: legal and care intents that rules took it for, first
     things first; `rules`: other intents that rules took it for."""
     best, points = ranked(score, admissible, legal, rules, limits)
-    odds = float(np.dot(limits.weights, traits(best, points, [*legal, *rules])))
+    supported = [*legal, *rules]
+    odds = chance(best, points, supported, limits)
     odds -= limits.care if best in LEGAL else limits.act
     confidence = float(1 / (1 + np.exp(-odds)))
     if best != "unknown" and best in admissible and odds >= 0:
         return Decision(best, confidence, "")
-    likely = {n: s for n, s in points.items() if n in admissible and n != "unknown"}
-    guess = max(likely, key=lambda name: likely[name], default="")
-    worth = bool(guess) and likely[guess] >= limits.guess
+    guess = guessed(points, admissible)
+    limit = limits.guess_care if guess in LEGAL else limits.guess
+    worth = bool(guess) and chance(guess, points, supported, limits) >= limit
     return Decision("unknown", min(confidence, 0.5), guess if worth else "")
+
+
+def chance(
+    name: str, points: Mapping[str, float], supported: Collection[str], limits: Limits
+) -> float:
+    """Log odds that it is this."""
+    return float(np.dot(limits.weights, traits(name, points, supported)))
+
+
+def guessed(points: Mapping[str, float], admissible: Collection[str]) -> str:
+    """The likeliest that can be asked about, or ''."""
+    likely = {n: s for n, s in points.items() if n in admissible and n != "unknown"}
+    return max(likely, key=lambda name: likely[name], default="")
 
 
 def load_classifier(folder: Path, language: str) -> Classifier:
     """Read and verify the model of a language. LexiconError: absent, or not the file
     whose sha256 is recorded."""
-    raw = verified(folder / f"model-{language}.npz")
+    raw, told = verified(folder / f"model-{language}.npz")
     with np.load(io.BytesIO(raw), allow_pickle=False) as data:
         return Classifier(
             language=language,
@@ -209,8 +232,27 @@ def load_classifier(folder: Path, language: str) -> Classifier:
             points=unit(data["points"].astype(np.float32)),
             pull=np.ascontiguousarray(data["pull"].T, np.float32),
             encoder=encoder(folder),
-            limits=Limits(
-                **dict(zip(PLAIN, map(float, data["limits"]), strict=True)),
-                weights=tuple(map(float, data["traits"])),
-            ),
+            **_limits(told, language, data),
         )
+
+
+def _limits(
+    told: Mapping[str, Any], language: str, data: Mapping[str, Any]
+) -> dict[str, Limits]:
+    """Of each kind of text: odds from models.toml, the rest from the model."""
+    points = map(float, data["limits"][-len(POINTS) :])
+    ours = dict(zip(POINTS, points, strict=True))
+    weights = tuple(map(float, data["traits"]))
+    try:
+        odds = {kind: told["limits"][language][kind] for kind in KINDS}
+        return {
+            kind: Limits(
+                **{name: float(odds[kind][name]) for name in ODDS},
+                **ours,
+                weights=weights,
+            )
+            for kind in KINDS
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        problem = f"{SUMS}: limits.{language}: no such number: {error}"
+        raise LexiconError([problem]) from None

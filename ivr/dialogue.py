@@ -52,7 +52,7 @@ def step(
         case Said(text):
             state = script.states[position.state]
             admit = doubt.narrowed(admitted(state, position.stage), position)
-            meant = understand(text, case.language, admit, case.today)
+            meant = understand(text, case.language, admit, case.today, heard=True)
             talk.respond(turn.expected(meant, position, script))
         case Pressed(key):
             talk.respond(turn.pressed(script, position, key))

@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -101,7 +102,7 @@ def pieces_of(
 def encoder(folder: Path) -> Encoder:
     """Read once a process and verified. LexiconError: absent, or not the file whose
     sha256 is recorded."""
-    with np.load(io.BytesIO(verified(folder / FILE)), allow_pickle=False) as data:
+    with np.load(io.BytesIO(verified(folder / FILE)[0]), allow_pickle=False) as data:
         return Encoder(
             graph=data["graph"].tobytes(),
             pieces=data["pieces"].tobytes().decode().split("\n"),
@@ -112,8 +113,9 @@ def encoder(folder: Path) -> Encoder:
         )
 
 
-def verified(path: Path) -> bytes:
-    """The bytes of a model file, if they are those recorded in models.toml."""
+def verified(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a model file, if they are those recorded in models.toml, and what
+    that has."""
     try:
         sums = tomllib.loads((path.parent / SUMS).read_text("utf-8"))
         raw = path.read_bytes()
@@ -124,4 +126,4 @@ def verified(path: Path) -> bytes:
         problem = f"sha256 {found}, but {SUMS} says {sums.get(path.name)}"
         maker = "bench.encoder" if path.name == FILE else "bench.train_intents"
         raise LexiconError([f"{path}: {problem}; build it anew: python -m {maker}"])
-    return raw
+    return raw, sums

@@ -19,6 +19,7 @@ from ivr.classifier import (
     LATER,
     Classifier,
     Decision,
+    Limits,
     decide,
     load_classifier,
     taken_back,
@@ -60,11 +61,17 @@ CONTRACTIONS = (
 
 
 def understand(
-    text: str, language: str, admissible: Collection[str], today: datetime
+    text: str,
+    language: str,
+    admissible: Collection[str],
+    today: datetime,
+    *,
+    heard: bool = False,
 ) -> Understood:
-    """What `text` means, as a recogniser wrote it.
+    """What `text` means.
 
-    `language` is "zh" or "en"; `today` is aware and in the callee's zone. Legal and
+    `language` is "zh" or "en"; `today` is aware and in the callee's zone; `heard`: a
+    recogniser wrote it, so it must be surer to be acted on, else is a guess. Legal and
     care intents are found whether admissible or not. Slots: callback_at (ISO 8601
     with offset), date (ISO), amount and months (plain numbers), option ("1" to "3"),
     yes_no ("yes", "no"), also (other legal intents heard, comma separated).
@@ -78,7 +85,8 @@ def understand(
     legal, rules, taken = spoken_for(said, language, admissible, found)
     open_intents = set(admissible) | LEGAL | {"unknown"}
     score = taken_back(classifier(language).scores(said), taken)
-    got = _decided(score, language, open_intents, legal, rules)
+    limits = classifier(language).limits(heard)
+    got = _decided(score, open_intents, legal, rules, limits)
     others = [intent for intent in legal if intent != got.intent]
     if others and got.intent != "unknown":
         found["also"] = ",".join(others)
@@ -108,18 +116,19 @@ def spoken_for(
 
 def _decided(
     score: dict[str, float],
-    language: str,
     admissible: set[str],
     legal: list[str],
     rules: list[str],
+    limits: Limits,
 ) -> Decision:
-    """The first legal or care intent that the classifier does not contradict."""
-    limits = classifier(language).limits
-    got = decide(score, admissible, legal, rules, limits)
+    """The first legal or care intent that the classifier does not contradict; where it
+    is sure of none, the first guess."""
+    got = first = decide(score, admissible, legal, rules, limits)
     while got.intent == "unknown" and legal[1:]:
         legal = legal[1:]
         got = decide(score, admissible, legal, rules, limits)
-    return got
+        first = first if first.guess else got
+    return first if got.intent == "unknown" else got
 
 
 def _by(intent: str, rules: Collection[str]) -> str:

@@ -2,7 +2,9 @@
 
 `LANGUAGE/*.txt` is written by hand: `[intent]` opens a list, a line is one thought, its
 wordings stand between bars. `heard-LANGUAGE.tsv` is made by `bench.hear`: the same
-sentences as a recogniser wrote them after a telephone line. `#` opens a comment.
+sentences as a recogniser wrote them after a telephone line. `unlearnt-LANGUAGE.tsv` has
+more of those, on which limits are set and from which nothing is learnt. `#` opens a
+comment.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from ivr.inventory import INTENTS
 from ivr.text import letters, plain
 
 HERE = Path(__file__).parent
+HEARD, UNLEARNT = "heard", "unlearnt"  #: kinds of copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,13 @@ def written(language: str, folder: Path = HERE) -> list[Line]:
     return lines
 
 
-def heard(language: str, said: list[Line], folder: Path = HERE) -> list[Line]:
+def heard(
+    language: str, said: list[Line], folder: Path = HERE, *, kind: str = HEARD
+) -> list[Line]:
     """What a recogniser made of the sentences `said`, each in its sentence's group;
     copies of sentences that are no longer there, and copies without a letter, are
     left out."""
-    path = folder / f"heard-{language}.tsv"
+    path = folder / f"{kind}-{language}.tsv"
     if not path.is_file():
         return []
     homes: dict[str, list[Line]] = {}

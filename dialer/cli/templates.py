@@ -193,8 +193,9 @@ def variants(
 @click.option(
     "--batch",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A TSV file with the columns id, lang, stage, text.",
+    help="A TSV file with the columns id, lang, stage, text, and heard if you like.",
 )
+@click.option("--heard", is_flag=True, help="As a recogniser wrote it, not as typed.")
 @click.option("--product", type=click.Choice(PRODUCTS), default="loan")
 @click.option("--role", type=click.Choice(ROLES), default="debtor")
 @click.option("--later", is_flag=True, help="In a later call, not the first.")
@@ -206,6 +207,7 @@ def try_(
     stage: int,
     lang: str,
     batch: Path | None,
+    heard: bool,
     script: str,
     as_json: bool,
     **who: Any,
@@ -215,16 +217,18 @@ def try_(
     Example: dialer templates try "别再打了" --stage 2 --lang zh
 
     With --batch FILE.tsv every line is tried; --json then prints one list, with
-    `intent` null and `clarify` true where we would ask back.
+    `intent` null and `clarify` true where we would ask back. In a call every text is
+    one that a recogniser wrote, and must be surer to be acted on: --heard for all
+    lines, or 1 in the column `heard` for some.
     """
     if (text is None) == (batch is None):
         raise Usage("give a TEXT or --batch FILE")
     library, now = load_library(shipped("templates")), SystemClock().now()
     if batch:
-        found = tried(library, script, batch, now)
+        found = tried(library, script, batch, now, heard=heard)
     else:
         row = {"id": "1", "lang": lang, "stage": str(stage), "text": text or ""}
-        found = [_try(library, script, row, now, who)]
+        found = [_try(library, script, row, now, who, heard=heard)]
     if as_json:
         click.echo(json.dumps(found if batch else found[0], ensure_ascii=False))
         return
@@ -244,11 +248,13 @@ def _try(
     row: dict[str, str],
     now: datetime,
     who: dict[str, Any],
+    *,
+    heard: bool,
 ) -> dict[str, Any]:
     script = library.script(row["lang"], name)
     position = at_stage(script, int(row["stage"]))
     expected = admissible(script.states[position.state], position.stage)
-    meant = understand(row["text"], row["lang"], expected, now)
+    meant = understand(row["text"], row["lang"], expected, now, heard=heard)
     choice = choose(script, position, meant.intent, meant.slots)
     named = library.fragments[row["lang"]].wishes
     asks = worth_asking(script, position, meant, choice.place, named)

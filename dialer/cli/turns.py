@@ -18,22 +18,27 @@ from ivr.template import LANGUAGES
 
 COLUMNS = ("id", "lang", "stage", "text")
 STAGES = ("1", "2", "3", "4", "5")
+HEARD = ("", "0", "1")  #: of the column `heard`, which may be absent
 
 
-def tried(library: Library, script: str, path: Path, now: datetime) -> list[Any]:
+def tried(
+    library: Library, script: str, path: Path, now: datetime, *, heard: bool
+) -> list[Any]:
     """One object a line: `intent` (None where it abstains: then `clarify` is true),
     `template` that answers it, or that asks back about `guess`, or None; `confidence`
-    0 to 1. Fail names the first bad line of the file and how many more."""
-    return [_try(library, script, row, now) for row in rows(path)]
+    0 to 1. `heard`: a recogniser wrote all of them. Fail names the first bad line of
+    the file and how many more."""
+    return [_try(library, script, row, now, heard) for row in rows(path)]
 
 
 def _try(
-    library: Library, name: str, row: dict[str, str], now: datetime
+    library: Library, name: str, row: dict[str, str], now: datetime, heard: bool
 ) -> dict[str, Any]:
     script = library.script(row["lang"], name)
     position = at_stage(script, int(row["stage"]))
     expected = admissible(script.states[position.state], position.stage)
-    meant = understand(row["text"], row["lang"], expected, now)
+    heard = heard or row.get("heard") == "1"
+    meant = understand(row["text"], row["lang"], expected, now, heard=heard)
     choice = choose(script, position, meant.intent, meant.slots)
     clarify = meant.intent == "unknown"
     said = choice.templates[0] if choice.templates and not clarify else None
@@ -85,3 +90,5 @@ def _wrong(header: list[str], line: list[str]) -> Iterator[str]:
         yield f"lang {row['lang']!r}, expected {' or '.join(LANGUAGES)}"
     if row["stage"] not in STAGES:
         yield f"stage {row['stage']!r}, expected 1 to 5"
+    if row.get("heard", "") not in HEARD:
+        yield f"heard {row['heard']!r}, expected 1 or 0"

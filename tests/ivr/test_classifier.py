@@ -17,7 +17,8 @@ from ivr.rules import LexiconError
 LIMITS = Limits(
     act=1.5,
     care=0.5,
-    guess=0.3,
+    guess=-0.7,
+    guess_care=-1.5,
     legal=0.6,
     rule=0.3,
     weights=(0.0, 8.0, -8.0, -8.0, *[0.0] * 9),
@@ -83,7 +84,12 @@ def test_a_model_that_is_absent_is_named(tmp_path: Path) -> None:
         # of several legal ones the first wins, and the others stand back
         ({"complaint": 0.9}, 2, ["deceased", "complaint"], [], "deceased", ""),
         # what is not admissible competes, and is not done
-        ({"propose_amount": 0.9, "yes": 0.4}, 2, [], [], "unknown", "yes"),
+        ({"propose_amount": 0.45, "yes": 0.4}, 2, [], [], "unknown", "yes"),
+        # and what is that far behind is not asked about
+        ({"propose_amount": 0.9, "yes": 0.4}, 2, [], [], "unknown", ""),
+        # unless it would protect them
+        ({"propose_amount": 0.55, "yes": 0.4}, 2, [], [], "unknown", ""),
+        ({"propose_amount": 0.55, "attorney": 0.4}, 2, [], [], "unknown", "attorney"),
         # a yes is one intent, whatever was asked
         ({"yes": 0.6, "identity_yes": 0.5}, 1, [], [], "identity_yes", ""),
         ({"yes": 0.5, "identity_yes": 0.6}, 2, [], [], "yes", ""),

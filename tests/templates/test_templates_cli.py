@@ -111,6 +111,21 @@ def test_try_asks_back_about_a_guess() -> None:
     assert said["text"] == f"You mean that {wish}, is that right?"
 
 
+def test_try_as_heard_must_be_surer(tmp_path: Path) -> None:
+    """By the flag, for one and for all, and by the column, for some."""
+    text, where = "你们领导呢", ("--stage", "2")
+    assert as_json("try", text, *where)["intent"] == "want_person"
+    far = as_json("try", text, *where, "--heard")
+    assert (far["intent"], far["guess"]) == ("unknown", "want_person")
+    path = tmp_path / "turns.tsv"
+    lines = (f"{n}\tzh\t2\t{text}\t{heard}\n" for n, heard in enumerate("10"))
+    path.write_text("id\tlang\tstage\ttext\theard\n" + "".join(lines), "utf-8")
+    asked = [one["clarify"] for one in as_json("try", "--batch", str(path))]
+    assert asked == [True, False]
+    every = as_json("try", "--batch", str(path), "--heard")
+    assert [one["clarify"] for one in every] == [True, True]
+
+
 def test_try_one_sentence() -> None:
     found = as_json("try", "别再给我打电话了", "--stage", "2", "--lang", "zh")
     assert (found["intent"], found["template"]) == ("stop_calling", "stop_bye")
@@ -143,6 +158,7 @@ def test_try_a_batch(tmp_path: Path) -> None:
         ("id\tlang\tstage\ttext\na\tfr\t9\thello\n", "line 2: lang 'fr', expected"),
         ("id\tlang\tstage\ttext\na\ten\t9\thello\n", "line 2: stage '9', expected 1"),
         ("id\tlang\tstage\ttext\na\tzh\n", "line 2: 2 columns, expected 4"),
+        ("id\tlang\tstage\ttext\theard\na\ten\t2\thi\tyes\n", "line 2: heard 'yes'"),
     ],
 )
 def test_a_bad_batch_is_told_by_line(tmp_path: Path, text: str, expected: str) -> None:
