@@ -425,7 +425,8 @@ async def node(
         if settings.trunks_file.exists():
             found = trunks.load(settings.trunks_file, secrets=True)
             chosen = switches.choose(found, [])
-            opened = switches.open_routes(found, chosen, clock)
+            many = bool(settings.store.ledger)
+            opened = switches.open_routes(found, chosen, clock, shared=many)
             routes, changes = await enter(opened)
             told = switches.reported(routes, changes, stores.journal, settings, clock)
             await enter(told)

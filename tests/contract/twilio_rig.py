@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,9 +52,13 @@ def callees(people: bool) -> dict[str, Callee]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Below those that the system gives to connections: one that is only free now may
+    be somebody's when it is listened on."""
+    while True:
+        with socket.socket() as found, suppress(OSError):
+            port = random.randrange(10_000, 30_000)
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager

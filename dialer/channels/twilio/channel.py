@@ -75,7 +75,10 @@ class TwilioChannel(Alive):
         causes: Causes,
         record: Record,
         billed: Callable[[Bill], None] | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared`: see `left.Left`."""
         self._ways = ways
         self._clock = clock
         self._causes = causes
@@ -92,7 +95,7 @@ class TwilioChannel(Alive):
             clock,
             lambda: {pending.known for pending in self._calls.values()},
         )
-        self._left = Left(self.rest, record, clock)
+        self._left = Left(self.rest, record, clock, shared=shared)
         self._calls: dict[str, Pending] = {}
         self._over = OrderedDict[str, Pending]()
         self._group = asyncio.TaskGroup()
