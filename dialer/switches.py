@@ -82,9 +82,7 @@ async def open_routes(
     async with AsyncExitStack() as stack:
         switches = {
             name: await stack.enter_async_context(
-                open_any(
-                    found, name, clock, chosen.values(), changes, shared=shared
-                )
+                open_any(found, name, clock, chosen.values(), changes, shared=shared)
             )
             for name in dict.fromkeys(trunk.switch for trunk in chosen.values())
         }

@@ -19,7 +19,7 @@ OVER = 2700.0  #: seconds after which no call of then is up: Twilio's limit is 1
 
 
 class Left:
-    """shared: other nodes place calls of the same campaigns, on records of their own."""
+    """shared: other nodes call for the same campaigns, on records of their own."""
 
     def __init__(
         self, rest: Rest, record: Record, clock: Clock, *, shared: bool
@@ -49,9 +49,9 @@ class Left:
         return found
 
     def _none(self, attempt: str) -> bool:
-        """Whether no call is up of an attempt that is not on our record. The only record
-        knows; where there are others, a dead node's may be up until Twilio's time limit
-        ends it."""
+        """Whether no call is up of an attempt that is not on our record. The only one
+        knows; where there are more, a dead node's may be up until Twilio's time
+        limit ends it."""
         now = self._clock.elapsed()
         return not self._shared or now - self._asked.setdefault(attempt, now) > OVER
 
