@@ -168,11 +168,12 @@ async def open_twilio(
         record = open_record(path, account.secret.encode(), clock.now())
     except OSError as error:
         raise TrunksError("record", [(f"twilio.{name}.record", str(error))]) from error
-    words = shipped("templates") / "lexicon" / "apology.toml"
+    words = shipped("templates") / "lexicon"
     ways = Ways(
         Address(table.public, table.host, table.port),
-        twiml.load_apology(words, table.apology),
+        twiml.load_apology(words / "apology.toml", table.apology),
         table.people,
+        twiml.load_takers(words / "takers.toml"),
         table.machine_detection,
     )
     causes = load_causes(shipped("config") / "causes.toml")

@@ -249,6 +249,7 @@ class TwilioChannel(Alive):
             return False
         stream = pending.coming.result()
         pending.again()
+        pending.about = None if where.startswith("sip") else about
         address = self._ways.address
         people = twiml.People(
             where,
@@ -303,6 +304,8 @@ class TwilioChannel(Alive):
                     pending.machine(found)
             case _ if kind == f"taken{pending.turn}":
                 self._taken(pending)
+                if pending.about:
+                    return twiml.whisper(pending.about, self._ways.takers)
                 return twiml.nothing()
             case _ if kind == f"after{pending.turn}":
                 return self._after(pending, said)
