@@ -244,9 +244,10 @@ class Door(Alive):
     ) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
             try:
-                async for said in stream.outgoing():
+                async for messages in stream.outgoing():
                     async with self._clock.timeout(SLOW):
-                        await socket.send_str(said)
+                        for said in messages:
+                            await socket.send_str(said)
             except TimeoutError:
                 stream.refuse("the far side reads no more")
                 if request.transport:
