@@ -6,48 +6,39 @@ import sys
 
 import click
 
-from dialer.agreements.state import Unfit
-from dialer.campaign.file import CampaignError
-from dialer.campaign.retry import RetryError
-from dialer.channels.causes import BadCauses
-from dialer.channels.loopback.callees import CalleesError
-from dialer.channels.port import ChannelDown
 from dialer.cli.main import dialer
-from dialer.compliance.packs import PackError
-from dialer.contacts.problem import FileRefused
-from dialer.events.broker import BrokerError
-from dialer.events.commands import CommandsError
-from dialer.logs import places
-from dialer.offers.policy import OffersError
-from dialer.settings import SettingsError
-from dialer.simulate.parameters import ParametersError
-from dialer.store.port import StoreDown, StoreError
-from dialer.trunks.model import TrunksError
-from ivr.library import LibraryError
-from speech.port import SpeechError
 
-#: Errors whose text is written for the user.
-TOLD = (
-    BadCauses,
-    BrokerError,
-    CalleesError,
-    CampaignError,
-    ChannelDown,
-    CommandsError,
-    FileRefused,
-    LibraryError,
-    OffersError,
-    OSError,
-    PackError,
-    ParametersError,
-    RetryError,
-    SettingsError,
-    SpeechError,
-    StoreDown,
-    StoreError,
-    TrunksError,
-    Unfit,
-)
+#: Errors whose text is written for the user, by the file that they are in.
+TOLD = {
+    "dialer.agreements.state": "Unfit",
+    "dialer.campaign.file": "CampaignError",
+    "dialer.campaign.retry": "RetryError",
+    "dialer.channels.causes": "BadCauses",
+    "dialer.channels.loopback.callees": "CalleesError",
+    "dialer.channels.port": "ChannelDown",
+    "dialer.compliance.packs": "PackError",
+    "dialer.contacts.problem": "FileRefused",
+    "dialer.events.broker": "BrokerError",
+    "dialer.events.commands": "CommandsError",
+    "dialer.offers.policy": "OffersError",
+    "dialer.settings": "SettingsError",
+    "dialer.simulate.parameters": "ParametersError",
+    "dialer.store.port": "StoreDown StoreError",
+    "dialer.trunks.model": "TrunksError",
+    "ivr.library": "LibraryError",
+    "speech.port": "SpeechError",
+}
+
+
+def for_users(error: BaseException) -> bool:
+    """Whether its text is for them. What is not loaded was not raised either."""
+    kinds = [
+        getattr(sys.modules[file], name)
+        for file, names in TOLD.items()
+        for name in names.split()
+        if file in sys.modules
+    ]
+    return isinstance(error, (OSError, *kinds))
 
 
 def main() -> None:
@@ -59,9 +50,6 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("dialer: interrupted", err=True)
-        sys.exit(1)
-    except TOLD as error:
-        click.echo(f"dialer: {error}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - what it says may be personal
         for line in told(error):
@@ -75,8 +63,10 @@ def told(error: BaseException) -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         found = [line for one in error.exceptions for line in told(one)]
         return list(dict.fromkeys(found))
-    if isinstance(error, TOLD):
+    if for_users(error):
         return [str(error)]
+    from dialer.logs import places  # not before it is wanted: it takes its time
+
     where = " < ".join(reversed(places(error.__traceback__)[-4:]))
     return [f"a fault of ours: {type(error).__name__} at {where}; please report it"]
 

@@ -1,5 +1,5 @@
-"""Settings in, an engine out. With `switches` and `sinks` the only file that names
-drivers."""
+"""Settings in, an engine out. With `home`, `switches` and `sinks` the only file that
+names drivers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,18 @@ from contextlib import (
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 from dialer import meters, sinks, switches
-from dialer.agreements.event import Pen
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
 from dialer.call.facts import Terms
-from dialer.campaign import hours, retry
+from dialer.campaign import retry
 from dialer.campaign.account import Account, ceilings
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.campaign.file import CampaignFile, Pacing, parse
 from dialer.campaign.paced import Paced, Rules
 from dialer.campaign.pacing.pacer import Mode
-from dialer.campaign.plan import Summary
 from dialer.campaign.preview import Previewed
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
@@ -36,20 +32,27 @@ from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.channels.loopback.queue import Office, Worker
 from dialer.channels.port import Agents, Carrier
 from dialer.clock import Clock
-from dialer.compliance import packs
 from dialer.compliance.calendars import Calendars
 from dialer.compliance.gate import make_judge
-from dialer.compliance.rules import Rulebook
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
-from dialer.engine import Engine, alone, settle
+from dialer.engine import Engine, settle
 from dialer.events.metrics import Metrics
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
-from dialer.model import Judge
+from dialer.home import alone
+from dialer.home import opened as opened
 from dialer.offers.days import Closed, ClosedIn, weekend
 from dialer.offers.plans import Wish
-from dialer.offers.policy import Offers, load_offers
+from dialer.offers.policy import Offers
+from dialer.planning import best_hour as best_hour
+from dialer.planning import book as book
+from dialer.planning import create_campaign as create_campaign
+from dialer.planning import judge as judge
+from dialer.planning import library as library
+from dialer.planning import offers as offers
+from dialer.planning import plan as plan
+from dialer.planning import recycle as recycle
 from dialer.settings import Settings, shipped
 from dialer.sharing import Cap, SharedTrunks
 from dialer.store import keys
@@ -58,16 +61,11 @@ from dialer.store.port import (
     Claimed,
     Reached,
     Refused,
-    StoreError,
     Stores,
 )
-from dialer.store.postgres import open_postgres
-from dialer.store.runner import untold
-from dialer.store.sqlite import open_sqlite
 from dialer.trunks import model as trunks
 from dialer.trunks.routes import Routes, Some
 from ivr.intent import ready
-from ivr.library import Library, load_library
 from speech.amd import read_phrases
 from speech.announcements import read_announcements
 from speech.pool import Pool
@@ -77,48 +75,6 @@ from speech.recognisers.vosk import Vosk
 from speech.recognisers.whisper import Whisper
 
 CALLEES = "demo/callees.pack"  # what the demo's callees say, rendered already
-
-
-@asynccontextmanager
-async def opened(
-    settings: Settings, metrics: Metrics | None = None
-) -> AsyncIterator[Stores]:
-    """Storage of this installation; refuses without a key or before `init`."""
-    if not settings.home.is_dir():
-        raise StoreError(f"{settings.home}: no installation here; run `dialer init`")
-    key = keys.load_key(settings.key_file)
-    pens = partial(pen, settings)
-    files = settings.vault_db, settings.ledger_db
-    told = metrics.committed if metrics else untold
-    found, node = settings.store.addresses(), settings.engine.node
-    async with (
-        open_postgres(found, key, pens, told, node=node)
-        if found
-        else open_sqlite(*files, key, pens, told)
-    ) as stores:
-        yield stores
-
-
-def pen(settings: Settings) -> Pen:
-    """What signs agreements: the key of this installation's evidence log."""
-    log = Log.open(settings.evidence_folder)
-    return Pen(log.key, log.sign)
-
-
-def judge(settings: Settings, today: date) -> Judge:
-    """The gate with this installation's packs and holidays, as in force `today`."""
-    return make_judge(book(settings, today))
-
-
-def book(settings: Settings, today: date) -> Rulebook:
-    """This installation's packs and calendars."""
-    own = settings.compliance
-    return packs.load(
-        shipped("config"),
-        today=today,
-        packs=Path(own.packs) if own.packs else None,
-        holidays=Path(own.holidays) if own.holidays else None,
-    )
 
 
 def closed_in(calendars: Calendars) -> ClosedIn:
@@ -147,59 +103,6 @@ async def import_contacts(
     )
 
 
-async def create_campaign(
-    stores: Stores, wanted: CampaignFile, clock: Clock
-) -> Campaign:
-    """Store a checked campaign file; the name must be new."""
-    made = Campaign(
-        str(uuid4()), wanted.name, "created", wanted.canonical(), clock.now()
-    )
-    return await stores.campaigns.create(made)
-
-
-async def plan(
-    settings: Settings, stores: Stores, name: str, clock: Clock, *, commit: bool
-) -> Summary:
-    """Judge every contact of the campaign; with `commit`, create its attempts."""
-    found = await stores.campaigns.get(name)
-    wanted = parse(found.settings)
-    summary = Summary()
-    chunks = stores.campaigns.plan(
-        found.campaign_id,
-        wanted.batches,
-        judge=judge(settings, clock.now().date()),
-        now=clock.now(),
-        commit=commit,
-    )
-    async for chunk in chunks:
-        summary.add(chunk)
-    return summary
-
-
-async def recycle(
-    settings: Settings,
-    stores: Stores,
-    name: str,
-    outcomes: Sequence[str],
-    clock: Clock,
-    *,
-    commit: bool,
-) -> Summary:
-    """One more attempt for contacts whose last one ended in one of these outcomes."""
-    found = await stores.campaigns.get(name)
-    summary = Summary()
-    chunks = stores.campaigns.recycle(
-        found.campaign_id,
-        outcomes,
-        judge=judge(settings, clock.now().date()),
-        now=clock.now(),
-        commit=commit,
-    )
-    async for chunk in chunks:
-        summary.add(chunk)
-    return summary
-
-
 # --- speech
 
 
@@ -214,11 +117,6 @@ def recogniser(settings: Settings) -> Recogniser:
             }
         )
     return Whisper.load(folder)
-
-
-def library() -> Library:
-    """What we can say, checked whole."""
-    return load_library(shipped("templates"))
 
 
 @asynccontextmanager
@@ -272,11 +170,6 @@ async def studio(
 
 
 # --- the engine
-
-
-def offers(settings: Settings) -> Offers:
-    """What creditors let this installation offer."""
-    return load_offers(settings.offers_file or shipped("config") / "offers.toml")
 
 
 def terms(wanted: CampaignFile, allowed: Offers, closed: ClosedIn) -> Terms:
@@ -425,7 +318,8 @@ async def node(
         if settings.trunks_file.exists():
             found = trunks.load(settings.trunks_file, secrets=True)
             chosen = switches.choose(found, [])
-            opened = switches.open_routes(found, chosen, clock)
+            many = bool(settings.store.ledger)
+            opened = switches.open_routes(found, chosen, clock, shared=many)
             routes, changes = await enter(opened)
             told = switches.reported(routes, changes, stores.journal, settings, clock)
             await enter(told)
@@ -461,12 +355,6 @@ async def _desk(
         people_seconds=wanted.pacing.agent_seconds if people else 60.0,
         people=people,
     )
-
-
-async def best_hour(stores: Stores, found: Campaign, clock: Clock) -> hours.Best | None:
-    """Of a campaign's own calls, as they stand now."""
-    since = clock.now() - timedelta(days=hours.DAYS)
-    return hours.best(await stores.calls.reached(found.campaign_id, since))
 
 
 Network = tuple[Carrier, Agents]

@@ -4,12 +4,10 @@ calls, how it ends."""
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,37 +19,11 @@ from dialer.campaign.paced import Paced
 from dialer.clock import Clock
 from dialer.evidence.log import Log
 from dialer.model import Disposition, Outcome
-from dialer.settings import Settings
 from dialer.store.port import Campaign, Refused, StoreDown, StoreError, Stores
 
 log = logging.getLogger(__name__)
 
 DIED = "engine died"  #: the cause of what it left
-
-
-class EngineRuns(StoreError):
-    """Another process of this installation places calls."""
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold the engine's lock; the system frees it however this process ends."""
-    path = settings.home / "engine.lock"
-    with path.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EngineRuns(f"{settings.home}: an engine is running here") from None
-        yield
-
-
-def engine_runs(settings: Settings) -> bool:
-    """Does some process of this installation place calls now?"""
-    try:
-        with alone(settings):
-            return False
-    except EngineRuns:
-        return True
 
 
 @dataclass

@@ -13,8 +13,9 @@ from dialer.campaign.file import CampaignError
 from dialer.channels.loopback.callees import CalleesError
 from dialer.channels.port import ChannelDown
 from dialer.clock import Clock
-from dialer.engine import Engine, alone, feeding
+from dialer.engine import Engine, feeding
 from dialer.evidence.log import Log
+from dialer.home import alone
 from dialer.settings import Settings
 from dialer.sharing import Member, member
 from dialer.store.port import Campaign, StoreDown, StoreError, Stores

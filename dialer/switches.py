@@ -72,16 +72,17 @@ def choose(
 
 @asynccontextmanager
 async def open_routes(
-    found: Trunks, chosen: Mapping[str, Trunk], clock: Clock
+    found: Trunks, chosen: Mapping[str, Trunk], clock: Clock, *, shared: bool = False
 ) -> AsyncIterator[tuple[Routes, News]]:
-    """The chosen trunks as a carrier, and the news of them as they come.
+    """The chosen trunks as a carrier, and the news of them as they come. `shared`:
+    other nodes call for the same campaigns.
     TrunksError: a secret cannot be read. ChannelDown: an Asterisk does not let us in.
     """
     changes = News()
     async with AsyncExitStack() as stack:
         switches = {
             name: await stack.enter_async_context(
-                open_any(found, name, clock, chosen.values(), changes)
+                open_any(found, name, clock, chosen.values(), changes, shared=shared)
             )
             for name in dict.fromkeys(trunk.switch for trunk in chosen.values())
         }
@@ -140,6 +141,8 @@ async def open_any(
     clock: Clock,
     trunks: Collection[Trunk],
     news: News | None = None,
+    *,
+    shared: bool = False,
 ) -> AsyncIterator[Opened]:
     """The switch of trunks that calls will be placed by, as `Trunk.switch` names it.
     Errors as of `open_switch`. Without news it is for a test: it asks for no bills."""
@@ -149,13 +152,14 @@ async def open_any(
             yield asterisk
     else:
         assert kind == "twilio"
-        async with open_twilio(found, account, clock, news) as twilio:
+        opened = open_twilio(found, account, clock, news, shared=shared)
+        async with opened as twilio:
             yield twilio
 
 
 @asynccontextmanager
 async def open_twilio(
-    found: Trunks, name: str, clock: Clock, news: News | None
+    found: Trunks, name: str, clock: Clock, news: News | None, *, shared: bool
 ) -> AsyncIterator[TwilioChannel]:
     table, account = found.twilio[name], twilio_account(found, name)
     own = "" if news else ".test"
@@ -164,16 +168,18 @@ async def open_twilio(
         record = open_record(path, account.secret.encode(), clock.now())
     except OSError as error:
         raise TrunksError("record", [(f"twilio.{name}.record", str(error))]) from error
-    words = shipped("templates") / "lexicon" / "apology.toml"
+    words = shipped("templates") / "lexicon"
     ways = Ways(
         Address(table.public, table.host, table.port),
-        twiml.load_apology(words, table.apology),
+        twiml.load_apology(words / "apology.toml", table.apology),
         table.people,
+        twiml.load_takers(words / "takers.toml"),
         table.machine_detection,
     )
     causes = load_causes(shipped("config") / "causes.toml")
     told = news.bills.put_nowait if news else None
-    async with TwilioChannel(account, ways, clock, causes, record, told) as channel:
+    made = TwilioChannel(account, ways, clock, causes, record, told, shared=shared)
+    async with made as channel:
         yield channel
 
 

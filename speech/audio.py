@@ -68,8 +68,8 @@ def _alaw_codes() -> NDArray[np.uint8]:
     return found.astype(np.uint8)
 
 
-_ULAW_VALUES, _ULAW_CODES = _ulaw_values(), _ulaw_codes()
-_ALAW_VALUES, _ALAW_CODES = _alaw_values(), _alaw_codes()
+_ULAW_VALUES, _ULAW_CODES = _ulaw_values().astype("<i2"), _ulaw_codes()
+_ALAW_VALUES, _ALAW_CODES = _alaw_values().astype("<i2"), _alaw_codes()
 
 
 def ulaw_encode(pcm: bytes) -> bytes:
@@ -79,7 +79,7 @@ def ulaw_encode(pcm: bytes) -> bytes:
 
 def ulaw_decode(octets: bytes) -> bytes:
     """Two bytes of pcm an octet."""
-    return _ULAW_VALUES[np.frombuffer(octets, np.uint8)].astype("<i2").tobytes()
+    return _ULAW_VALUES.take(np.frombuffer(octets, np.uint8)).tobytes()
 
 
 def alaw_encode(pcm: bytes) -> bytes:
@@ -89,7 +89,7 @@ def alaw_encode(pcm: bytes) -> bytes:
 
 def alaw_decode(octets: bytes) -> bytes:
     """Two bytes of pcm an octet."""
-    return _ALAW_VALUES[np.frombuffer(octets, np.uint8)].astype("<i2").tobytes()
+    return _ALAW_VALUES.take(np.frombuffer(octets, np.uint8)).tobytes()
 
 
 def telephone(pcm: bytes) -> bytes:

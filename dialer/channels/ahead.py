@@ -57,22 +57,19 @@ class Ahead:
         self._clock = clock
         self._portions: deque[Portion] = deque()
         self._marks = 0
+        self.bytes = 0  #: of portions whose mark did not come
         self._left = 0.0  # bytes handed over and not played, at ...
         self._since = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._portions)
 
-    @property
-    def bytes(self) -> int:
-        """Of portions whose mark did not come."""
-        return sum(portion.bytes for portion in self._portions)
-
     def add(self, size: int) -> str:
         """So many bytes are handed over. -> their mark"""
         self._count(self.left() + size)
         self._marks += 1
         self._portions.append(Portion(str(self._marks), size))
+        self.bytes += size
         return str(self._marks)
 
     def played(self, mark: str) -> bool:
@@ -80,8 +77,9 @@ class Ahead:
         taken back while the mark was under way."""
         if not any(portion.mark == mark for portion in self._portions):
             return False
-        while self._portions.popleft().mark != mark:
-            pass
+        while (portion := self._portions.popleft()).mark != mark:
+            self.bytes -= portion.bytes
+        self.bytes -= portion.bytes
         self._count(max(0, self.bytes - FRAME_BYTES))
         return True
 
@@ -89,6 +87,7 @@ class Ahead:
         """It is taken back. False: there was nothing."""
         there = bool(self._portions)
         self._portions.clear()
+        self.bytes = 0
         return there
 
     def left(self) -> float:

@@ -7,11 +7,11 @@ from typing import Any
 import click
 from rich.table import Table
 
-from dialer import app
 from dialer.campaign.abandonment import standings
 from dialer.campaign.pacing.ceiling import Standing
 from dialer.cli.frame import emit, json_option, out, run, with_settings
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.settings import Settings
 
 
@@ -26,7 +26,7 @@ def abandoned(settings: Settings, name: str, as_json: bool) -> None:
     """
 
     async def read() -> list[Standing]:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             found = await stores.campaigns.get(name)
             calls = await stores.calls.reached(found.campaign_id, found.created_at)
             return standings(calls, SystemClock().now())

@@ -12,11 +12,13 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dialer import app, repayment
+from dialer import planning, repayment
 from dialer.agreements.event import Signed, standing_of
 from dialer.agreements.state import Standing, State
 from dialer.cli.frame import Usage, emit, json_option, out, run, with_settings
+from dialer.cli.lazy import LazyGroup
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store.port import AgreementRow
 
@@ -31,7 +33,20 @@ COLORS = {
 ENDS = click.Choice(["withdrawn", "settled", "kept", "mistake"])
 
 
-@click.group()
+#: Of another file, by `LazyGroup`.
+BESIDE = {
+    "export": (
+        "replay:export",
+        "Write every event of every agreement: tokens and days, no personal data.",
+    ),
+    "replay": (
+        "replay:replay",
+        "Compute every state anew from the signed events, and print the final hash.",
+    ),
+}
+
+
+@click.group(cls=LazyGroup, where=BESIDE)
 def agreements() -> None:
     """Repayment agreements: signed, and replayable by anyone with the public key."""
 
@@ -47,7 +62,7 @@ def list_(settings: Settings, state: str | None, as_json: bool) -> None:
     """
 
     async def read() -> list[AgreementRow]:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             rows = [row async for row in stores.agreements.list()]
             return [row for row in rows if state in (None, row.state)]
 
@@ -82,7 +97,7 @@ def show(settings: Settings, agreement: str, as_json: bool) -> None:
     """
 
     async def read() -> tuple[AgreementRow, list[Signed]]:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             return await stores.agreements.show(agreement)
 
     row, events = run(read())
@@ -147,8 +162,8 @@ def record_payment(
     payment = repayment.Payment(on.date(), _sum(amount), covers)
 
     async def work() -> AgreementRow:
-        async with app.opened(settings) as stores:
-            policy, now = app.offers(settings), SystemClock().now()
+        async with opened(settings) as stores:
+            policy, now = planning.offers(settings), SystemClock().now()
             return await repayment.pay(stores, policy, agreement, payment, now)
 
     _emit(run(work()), as_json)
@@ -185,7 +200,7 @@ def settle(settings: Settings, on: datetime | None, as_json: bool) -> None:
         today = on.date() if on else repayment.earliest_day(now)
         if today > now.date():
             raise Usage(f"--on: {today} has not come yet")
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             return await repayment.settle(stores, today, now)
 
     changed = run(work())
@@ -206,7 +221,7 @@ def close(settings: Settings, agreement: str, why: str, by: str, as_json: bool) 
     """
 
     async def work() -> AgreementRow:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             now = SystemClock().now()
             return await repayment.close(stores, agreement, why, by, now)
 
@@ -242,8 +257,8 @@ def renegotiate(
     wish = repayment.Wanted(asked["months"], first, asked["product"], asked["nodes"])
 
     async def work() -> AgreementRow:
-        async with app.opened(settings) as stores:
-            policy, now = app.offers(settings), SystemClock().now()
+        async with opened(settings) as stores:
+            policy, now = planning.offers(settings), SystemClock().now()
             return await repayment.renegotiate(
                 stores, policy, agreement, wish, now=now, by=by
             )

@@ -11,9 +11,10 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dialer import app
 from dialer.cli.frame import Fail, emit, json_option, out, run, with_settings
+from dialer.cli.lazy import LazyGroup
 from dialer.cli.timeline import Shown, call_map, shown, timeline
+from dialer.home import opened
 from dialer.model import Disposition
 from dialer.reports.export import Format, day, export, record
 from dialer.settings import Settings
@@ -25,7 +26,17 @@ DAY = click.DateTime(["%Y-%m-%d"])
 DISPOSITION = click.option("--disposition", type=ENDS, help="Only this outcome.")
 
 
-@click.group()
+#: Of another file, by `LazyGroup`.
+BESIDE = {
+    "query": (
+        "query:query",
+        "Ask the analysts' store in SQL (DuckDB): views attempts, turns, agreements.",
+    ),
+    "sync": ("query:sync", "Bring the analysts' store up to the journal."),
+}
+
+
+@click.group(cls=LazyGroup, where=BESIDE)
 def calls() -> None:
     """Look at call outcomes and masked transcripts."""
 
@@ -34,7 +45,7 @@ def calls() -> None:
 async def _listed(
     settings: Settings, campaign: str | None, disposition: str | None, limit: int | None
 ) -> AsyncIterator[AsyncIterator[AttemptRow]]:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         campaign_id = None
         if campaign:
             campaign_id = (await stores.campaigns.get(campaign)).campaign_id
@@ -122,7 +133,7 @@ def show(settings: Settings, call: str, as_json: bool) -> None:
     """
 
     async def read() -> Shown:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             row, turns = await stores.calls.show(call)
             made = await stores.agreements.of_call(row.attempt_id)
             return shown(settings, row, turns, made)

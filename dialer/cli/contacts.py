@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from dialer import app
+from dialer import planning
 from dialer.cli.frame import (
     Fail,
     Usage,
@@ -34,6 +34,7 @@ from dialer.contacts.columns import mapping_of
 from dialer.contacts.explain import Explanation, explain
 from dialer.contacts.problem import Bad, FileRefused
 from dialer.contacts.rules import load_rules
+from dialer.home import opened
 from dialer.settings import Settings, shipped
 from dialer.store.port import Batch
 
@@ -111,7 +112,7 @@ async def _import(
     settings: Settings, order: importer.Order, *, quiet: bool
 ) -> importer.Report:
     rules = load_rules(shipped("config") / "import.toml")
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         with _progress(quiet) as progress:
             return await importer.import_file(
                 order, stores, rules, now=SystemClock().now(), progress=progress
@@ -202,7 +203,7 @@ def review_(
     async def decide() -> Batch:
         now = SystemClock().now()
         said = review.signed(who, approved=approved, note=note, at=now)
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             return await review.decide(stores.contacts, batch, said)
 
     found = run(decide())
@@ -242,7 +243,7 @@ def batches(settings: Settings, as_json: bool) -> None:
 
 
 async def _batches(settings: Settings) -> list[Batch]:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         return await stores.contacts.batches()
 
 
@@ -286,8 +287,8 @@ def explain_(
     now = at.replace(tzinfo=UTC) if at else SystemClock().now()
 
     async def ask() -> tuple[Explanation, list[list[dict[str, Any]]]]:
-        judge = app.judge(settings, now.date())
-        async with app.opened(settings) as stores:
+        judge = planning.judge(settings, now.date())
+        async with opened(settings) as stores:
             found = await explain(number, country.upper(), stores, judge=judge, now=now)
             ids = [about.contact.contact_id for about in found.contacts]
             return found, [await retries(stores, i, SystemClock()) for i in ids]

@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
-from dialer import app
 from dialer.cli.frame import Usage, emit, err, json_option, out, run, with_settings
 from dialer.cli.progress import bar
 from dialer.clock import SystemClock
-from dialer.engine import alone
+from dialer.home import alone, opened
 from dialer.settings import Settings
 from dialer.store import backup as backups
 from dialer.store import move as moves
@@ -201,7 +200,7 @@ def restore(settings: Settings, folder: Path, as_json: bool) -> None:
 
 
 async def _pause_all(settings: Settings) -> list[str]:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         running = [c for c in await stores.campaigns.all() if c.state == "running"]
         for campaign in running:
             now = SystemClock().now()

@@ -9,8 +9,9 @@ import click
 from rich.table import Table
 
 from dialer import demo, logs
-from dialer.cli.campaign import show_plan, watch
 from dialer.cli.frame import Fail, emit, err, json_option, out, run
+from dialer.cli.launch import watch
+from dialer.cli.plan import show_plan
 from dialer.cli.start import prepare_home
 from dialer.cli.timeline import shown, timeline
 from dialer.clock import Clock

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from dialer import app
 from dialer.cli.contacts import AS, told
 from dialer.cli.frame import Fail, emit, err, json_option, out, run, with_settings
 from dialer.clock import SystemClock
 from dialer.contacts import stoplist
+from dialer.home import opened
 from dialer.settings import Settings
 
 SHOWN = 20  # problems on the terminal; --json has all
@@ -42,7 +42,7 @@ def import_(settings: Settings, path: Path, country: str, as_json: bool) -> None
     """
 
     async def take_in() -> stoplist.Report:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             now = SystemClock().now()
             return await stoplist.take_in(path, stores, country.upper(), now)
 
@@ -86,7 +86,7 @@ def export(settings: Settings, path: Path, who: str, as_json: bool) -> None:
 
     async def write_out() -> tuple[int, int]:
         now = SystemClock().now()
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             body = {"file": path.name}
             await stores.journal.note(now, "list.exported", who, body)
             return await stoplist.write_out(path, stores, now)

@@ -13,13 +13,14 @@ from uuid import uuid4
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from dialer import app, sinks
+from dialer import sinks
 from dialer.cli.frame import Fail, emit, err, json_option, out, run, with_settings
 from dialer.clock import SystemClock
 from dialer.events import commands, keys, schema
 from dialer.events.broker import Broker, BrokerDown, BrokerError, connected
 from dialer.events.lag import lag
 from dialer.events.mqtt import READER
+from dialer.home import opened
 from dialer.settings import Settings
 
 PATH = click.Path(path_type=Path, dir_okay=False)
@@ -62,7 +63,7 @@ def status(settings: Settings, as_json: bool) -> None:
 
 async def _status(settings: Settings) -> dict[str, Any]:
     there = sinks.broker(settings)
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         found = await lag(stores.journal, READER, SystemClock().now())
     return {
         "broker": there.place if there else None,
@@ -123,7 +124,7 @@ async def _publish(settings: Settings, once: bool) -> dict[str, Any]:
             pass
     except BrokerDown as down:
         err.print(f"{down}: events wait for it")
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         with sinks.apart(settings, stores, there, SystemClock()) as publisher:
             if once:
                 publisher.stop()

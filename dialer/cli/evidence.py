@@ -9,12 +9,12 @@ from typing import Any
 import click
 from rich.text import Text
 
-from dialer import app
 from dialer.cli.frame import Fail, Usage, emit, json_option, out, run, with_settings
 from dialer.evidence.audit import report_lines
 from dialer.evidence.log import Log, check
 from dialer.evidence.proof import Broken, Proved, check_proof
 from dialer.evidence.verify import Report
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store.port import Journal, JournalRow, NotFound
 
@@ -40,7 +40,7 @@ def checkpoint(settings: Settings, as_json: bool) -> None:
     """
 
     async def append() -> tuple[Log, int]:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             log = Log.open(settings.evidence_folder)
             return log, await log.append(stores.journal)
 
@@ -84,7 +84,7 @@ def prove(
 
 
 async def _rows(settings: Settings, what: str) -> list[JournalRow]:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         if what.isascii() and what.isdigit() and len(what) < 19:
             rows = await stores.journal.after(int(what) - 1, 1)
             rows = [row for row in rows if row.seq == int(what)]
@@ -136,7 +136,7 @@ def verify(
 
 
 async def _verify(settings: Settings, vkey: str | None, kept: str | None) -> Report:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         return await check(
             settings.evidence_folder, stores.journal, vkey=vkey, remembered=kept
         )

@@ -1,4 +1,4 @@
-"""The root command and the list of its groups."""
+"""The root command and the list of its commands."""
 
 from __future__ import annotations
 
@@ -7,39 +7,76 @@ from pathlib import Path
 
 import click
 
-from dialer import logs, settings
-from dialer.cli.abandoned import abandoned
-from dialer.cli.agreements import agreements
-from dialer.cli.calls import calls
-from dialer.cli.campaign import campaign
-from dialer.cli.compliance import compliance
-from dialer.cli.contacts import contacts
-from dialer.cli.db import db
-from dialer.cli.demo import demo_command
-from dialer.cli.donotcall import donotcall
-from dialer.cli.events import events
-from dialer.cli.evidence import evidence
-from dialer.cli.keys import keys
-from dialer.cli.models import models
-from dialer.cli.offers import offers
-from dialer.cli.preview import accept, next_, pass_
-from dialer.cli.query import query, sync
-from dialer.cli.recycle import recycle
-from dialer.cli.render import render
-from dialer.cli.replay import export, replay
-from dialer.cli.serve import node, serve
-from dialer.cli.simulate import simulate
-from dialer.cli.start import init
-from dialer.cli.templates import templates
-from dialer.cli.trunks import trunks
-from dialer.cli.why import why
+from dialer.cli.lazy import LazyGroup
+
+#: Each command: where it is, and what the help says of it (a test holds both together).
+COMMANDS = {
+    "agreements": (
+        "agreements:agreements",
+        "Repayment agreements: signed, and replayable by anyone with the public key.",
+    ),
+    "calls": ("calls:calls", "Look at call outcomes and masked transcripts."),
+    "campaign": ("campaign:campaign", "Create, plan, launch and watch campaigns."),
+    "compliance": (
+        "compliance:compliance",
+        "May this number be called now, and by which rules.",
+    ),
+    "contacts": (
+        "contacts:contacts",
+        "Import people to call, have them reviewed, ask why one may be called or not.",
+    ),
+    "db": ("db:db", "The databases: their schema, backups, and moving to a server."),
+    "demo": (
+        "demo:demo_command",
+        "Run the whole job on synthetic people: nobody real is called.",
+    ),
+    "donotcall": (
+        "donotcall:donotcall",
+        "Whom not to call: people, numbers, debts, creditors.",
+    ),
+    "events": ("events:events", "Events over MQTT (docs/events.md)."),
+    "evidence": (
+        "evidence:evidence",
+        "The transparency log over the journal: sign it, prove from it, verify it.",
+    ),
+    "init": (
+        "start:init",
+        "Make an installation: folders, key, settings, empty databases.",
+    ),
+    "keys": (
+        "keys:keys",
+        "The tenant key: without it the vault cannot be read, by anyone.",
+    ),
+    "models": ("models:models", "Speech models: list, check, fetch."),
+    "node": (
+        "serve:node",
+        "The nodes that place calls: who is up, and telling one to leave.",
+    ),
+    "offers": ("offers:offers", "Lawful ways to repay, by the creditor's policy."),
+    "serve": (
+        "serve:serve",
+        "Call all running campaigns until told to stop; with others, where there are.",
+    ),
+    "simulate": (
+        "simulate:simulate",
+        "Simulate a shift by hand, or with one of our ways of pacing.",
+    ),
+    "templates": ("templates:templates", "What we say: check it, read it, try it."),
+    "trunks": (
+        "trunks:trunks",
+        "Trunks: check their file, configure Asterisk, see how they are, call a phone.",
+    ),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    where=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    default=settings.default_home,
     help="Folder of this installation (default: $ACCORD_HOME or ./accord-home).",
 )
 @click.option(
@@ -61,47 +98,15 @@ from dialer.cli.why import why
 @click.pass_context
 def dialer(
     context: click.Context,
-    home: Path,
+    home: Path | None,
     config: Path | None,
     log_format: str | None,
     log_level: str | None,
 ) -> None:
     """Lawful outbound calls, with evidence that others can verify."""
-    context.obj = found = settings.load(home, config)
+    from dialer import logs, settings  # whoever only asks for help needs neither
+
+    context.obj = found = settings.load(home or settings.default_home(), config)
     own = found.logs
     file = Path(own.file).expanduser() if own.file else None
     logs.setup(log_format or own.format, log_level or own.level, file)
-
-
-for command in (
-    agreements,
-    calls,
-    campaign,
-    compliance,
-    contacts,
-    db,
-    demo_command,
-    donotcall,
-    events,
-    evidence,
-    init,
-    keys,
-    models,
-    node,
-    offers,
-    serve,
-    simulate,
-    templates,
-    trunks,
-):
-    dialer.add_command(command)
-campaign.add_command(recycle)
-campaign.add_command(abandoned)
-for command in (next_, accept, pass_):
-    campaign.add_command(command)
-templates.add_command(render)
-for command in (replay, export):
-    agreements.add_command(command)
-campaign.add_command(why)
-for command in (query, sync):
-    calls.add_command(command)

@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dialer import app
+from dialer import planning
 from dialer.cli.frame import Usage, emit, json_option, out, with_settings
 from dialer.clock import SystemClock
 from dialer.offers.days import weekend
@@ -56,7 +56,7 @@ def try_(settings: Settings, /, as_json: bool, **asked: Any) -> None:
 
     Example: dialer offers try --amount 3000 --currency CNY --monthly 450
     """
-    policy = app.offers(settings)
+    policy = planning.offers(settings)
     today = _day(asked["on"]) or SystemClock().now().date()
     account = Account(
         _sum(asked["amount"], "--amount"),

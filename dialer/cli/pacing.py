@@ -12,7 +12,7 @@ from dialer.campaign.file import parse
 from dialer.cli.abandoned import as_dict
 from dialer.cli.frame import out
 from dialer.clock import SystemClock
-from dialer.engine import engine_runs
+from dialer.home import engine_runs
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Reached, Stores
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from dialer import app
 from dialer.cli.frame import Fail, emit, json_option, out, run, with_settings
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store.port import AttemptRow
 
@@ -31,7 +31,7 @@ def next_(settings: Settings, name: str, agent: str, as_json: bool) -> None:
     """
 
     async def show() -> AttemptRow | None:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             found = await stores.campaigns.get(name)
             now = SystemClock().now()
             attempt = await stores.previews.next(found.campaign_id, agent, now)
@@ -90,7 +90,7 @@ def _say(
     settings: Settings, attempt: str, agent: str, *, call: bool, as_json: bool
 ) -> None:
     async def say() -> str:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             row, _ = await stores.calls.show(attempt)
             now = SystemClock().now()
             await stores.previews.answer(row.attempt_id, agent, now, call=call)

@@ -14,9 +14,9 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from dialer import app
 from dialer.cli.frame import Usage, emit, err, json_option, out, run, with_settings
 from dialer.clock import Clock, SystemClock
+from dialer.home import opened
 from dialer.reports.export import csv_cells, plain, safe
 from dialer.reports.query import Answer, Limits, Only, asked
 from dialer.reports.questions import Question, questions
@@ -108,7 +108,7 @@ def _catch_up(settings: Settings) -> None:
 async def _synced(
     settings: Settings, *, wait: bool = True, rebuild: bool = False
 ) -> Synced:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         now = SystemClock().now()
         folder = settings.analysts_folder
         return await follow(folder, stores, now, wait=wait, rebuild=rebuild)
@@ -205,7 +205,7 @@ def sync(settings: Settings, rebuild: bool, every: float | None, as_json: bool) 
 
 
 async def _stay(settings: Settings, every: float, clock: Clock) -> None:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         while True:
             try:
                 await follow(settings.analysts_folder, stores, clock.now())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from dialer import app
+from dialer import planning
 from dialer.campaign.plan import Summary
 from dialer.campaign.retry import RECYCLABLE
-from dialer.cli.campaign import show_plan
 from dialer.cli.frame import emit, json_option, out, run, with_settings
+from dialer.cli.plan import show_plan
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.settings import Settings
 
 OUTCOMES = sorted(outcome.value for outcome in RECYCLABLE)
@@ -44,9 +45,9 @@ def recycle(
     """
 
     async def made() -> Summary:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             clock = SystemClock()
-            return await app.recycle(
+            return await planning.recycle(
                 settings, stores, name, outcomes, clock, commit=not dry_run
             )
 

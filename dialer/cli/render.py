@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from dialer import app
+from dialer import planning
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
 from dialer.cli.frame import emit, err, json_option, out, run, with_settings
@@ -69,7 +69,7 @@ def render(
     if callees is not None:
         wishes = _said(load_callees(callees).values())
     else:
-        wishes = [Wish(lang, shared_clips(app.library(), lang, agency or ""))]
+        wishes = [Wish(lang, shared_clips(planning.library(), lang, agency or ""))]
     count = sum(len(wish.texts) for wish in wishes)
     rate = run(_render(settings, wishes, pack, quiet=as_json))
     data: dict[str, object] = {"prompts": count}

@@ -9,7 +9,6 @@ from typing import Any
 import click
 from rich.text import Text
 
-from dialer import app
 from dialer.agreements import file
 from dialer.agreements.event import Signed
 from dialer.agreements.replay import (
@@ -22,6 +21,7 @@ from dialer.agreements.replay import (
 )
 from dialer.cli.frame import Fail, Usage, emit, json_option, out, run, with_settings
 from dialer.evidence.log import Log
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store.port import AgreementRow
 
@@ -111,7 +111,7 @@ def _of_file(
 async def _stored(
     settings: Settings, agreement: str | None
 ) -> tuple[list[AgreementRow], list[Signed]]:
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         if agreement is not None:
             row, events = await stores.agreements.show(agreement)
             return [row], events

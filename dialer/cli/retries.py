@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dialer import app
+from dialer import planning
 from dialer.attempt import Phase
 from dialer.campaign.file import parse
 from dialer.campaign.hours import Best
@@ -29,7 +29,7 @@ async def retries(
         own = parse(campaign.settings).retry if campaign.settings != "{}" else {}
         changes = {name: (r.after_minutes, r.times) for name, r in own.items()}
         policy = load_policy(shipped("config") / "retry.toml", changes)
-        best = await app.best_hour(stores, campaign, clock)
+        best = await planning.best_hour(stores, campaign, clock)
         mine = [row for row in rows if row.campaign_id == campaign_id]
         found.append(_campaign(campaign, mine, policy, best, set(own)))
     return found

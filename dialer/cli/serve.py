@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from dialer import app
 from dialer.cli.frame import Fail, emit, err, json_option, out, run, with_settings
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.serve import Service, service
 from dialer.settings import Settings
 from dialer.store.port import NodeRow
@@ -46,7 +46,7 @@ async def _serve(settings: Settings, *, quiet: bool) -> str:
             err.print(said, markup=False)
 
     async with (
-        app.opened(settings) as stores,
+        opened(settings) as stores,
         service(settings, stores, SystemClock()) as (found, me),
     ):
         drain_on_interrupt(found, tell)
@@ -88,7 +88,7 @@ def list_nodes(settings: Settings, as_json: bool) -> None:
     """
 
     async def read() -> list[NodeRow]:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             return await stores.nodes.all()
 
     found = run(read())
@@ -122,7 +122,7 @@ def drain(settings: Settings, name: str, as_json: bool) -> None:
     """
 
     async def tell() -> None:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             await stores.nodes.drain(name, now=SystemClock().now())
 
     run(tell())

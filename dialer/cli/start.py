@@ -6,8 +6,8 @@ import shutil
 
 import click
 
-from dialer import app
 from dialer.cli.frame import emit, json_option, out, run, with_settings
+from dialer.home import opened
 from dialer.settings import Settings, shipped
 from dialer.store import keys
 
@@ -50,5 +50,5 @@ def prepare_home(settings: Settings) -> list[str]:
 
 
 async def _open_once(settings: Settings) -> None:
-    async with app.opened(settings):
+    async with opened(settings):
         pass

@@ -12,6 +12,7 @@ import click
 from rich.table import Table
 
 from dialer.cli.frame import Fail, Usage, emit, json_option, out
+from dialer.cli.lazy import LazyGroup
 from dialer.cli.turns import tried
 from dialer.clock import SystemClock
 from dialer.settings import shipped
@@ -28,7 +29,17 @@ LANGUAGE = click.option("--lang", type=click.Choice(LANGUAGES), help="One langua
 SCRIPT = click.option("--script", default="mediation", show_default=True)
 
 
-@click.group()
+#: Of another file, by `LazyGroup`.
+BESIDE = {
+    "render": (
+        "render:render",
+        "Render every prompt without personal words, so that a campaign starts at"
+        " once.",
+    )
+}
+
+
+@click.group(cls=LazyGroup, where=BESIDE)
 def templates() -> None:
     """What we say: check it, read it, try it."""
 

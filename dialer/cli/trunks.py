@@ -18,12 +18,12 @@ from dialer.cli.frame import (
     Fail,
     Usage,
     emit,
-    err,
     json_option,
     out,
     run,
     with_settings,
 )
+from dialer.cli.lazy import LazyGroup
 from dialer.clock import SystemClock
 from dialer.settings import Settings, shipped
 from dialer.trunks import render as files
@@ -37,29 +37,62 @@ RESTART = (
 STALE = timedelta(seconds=10)  #: figures older than this are of an engine that ended
 
 
-@click.group()
+#: Of another file, by `LazyGroup`.
+BESIDE = {
+    "test-call": (
+        "ringing:test_call",
+        "Call a phone of your own: a prompt is played, and what comes back is"
+        " measured.",
+    )
+}
+
+
+@click.group(cls=LazyGroup, where=BESIDE)
 def trunks() -> None:
     """Trunks: check their file, configure Asterisk, see how they are, call a phone."""
 
 
 @trunks.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--live", is_flag=True, help="Also ask each Twilio account's public address."
+)
 @json_option
 @with_settings
-def check(settings: Settings, path: Path | None, as_json: bool) -> None:
+def check(settings: Settings, path: Path | None, live: bool, as_json: bool) -> None:
     """Read the file of trunks (default: HOME/trunks.toml) and tell every problem.
 
     Secrets must be readable by us and by nobody else; they are never shown.
+    With --live: does `public` lead to the engine, for webhooks and streams? Where no
+    engine runs, this command answers there meanwhile.
 
-    Example: dialer trunks check
+    Example: dialer trunks check --live
     """
     found = load(path or settings.trunks_file, secrets=True)
-    data = {
+    data: dict[str, Any] = {
         "file": str(path or settings.trunks_file),
         "trunks": {name: trunk.switch for name, trunk in found.trunk.items()},
         "enabled": [name for name, trunk in found.trunk.items() if trunk.enabled],
     }
-    emit(data, as_json, lambda: _show(found))
+    if live:
+        data["public"] = run(chores.outside(found, SystemClock()))
+    emit(data, as_json, lambda: _show_check(found, data.get("public", {})))
+    bad = [
+        f"twilio.{name}.public: {one['what']}: {one['why']}"
+        for name, seen in data.get("public", {}).items()
+        for one in seen
+        if one["why"]
+    ]
+    if bad:
+        raise Fail("\n".join(bad))
+
+
+def _show_check(found: Trunks, public: Mapping[str, list[dict[str, str]]]) -> None:
+    _show(found)
+    for name, seen in public.items():
+        for one in seen:
+            told = one["why"] or "in order"
+            out.print(f"twilio.{name}.public: {one['what']}: {told}")
 
 
 def _show(found: Trunks) -> None:
@@ -233,38 +266,3 @@ def _show_causes(rows: list[dict[str, str]]) -> None:
     for row in rows:
         table.add_row(*row.values())
     out.print(table)
-
-
-@trunks.command("test-call")
-@click.argument("number")
-@click.option("--trunk", help="By this one (default: as a campaign would choose).")
-@click.option("--seconds", type=click.FloatRange(1, 60), default=8.0, help="To listen.")
-@click.option("--language", type=click.Choice(["zh", "en"]), default="zh")
-@json_option
-@with_settings
-def test_call(
-    settings: Settings,
-    number: str,
-    trunk: str | None,
-    seconds: float,
-    language: str,
-    as_json: bool,
-) -> None:
-    """Call a phone of your own: a prompt is played, and what comes back is measured.
-
-    Numbers of contacts are refused: they are called by campaigns, within the law.
-
-    Example: dialer trunks test-call +8613800138000 --trunk north
-    """
-    wanted = chores.TestCall(number, trunk or "", seconds, language)
-    if not as_json:
-        err.print(f"calling {number} ...")
-    found = run(chores.test_call(settings, wanted, SystemClock()))
-    emit(found, as_json, lambda: _show_test(found))
-    if not found["answered"]:
-        raise Fail(f"not answered: {found['cause']}")
-
-
-def _show_test(found: Mapping[str, Any]) -> None:
-    for name, value in found.items():
-        out.print(f"{name.replace('_', ' '):22} {value}")

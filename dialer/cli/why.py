@@ -8,7 +8,6 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from dialer import app
 from dialer.campaign.file import parse
 from dialer.campaign.forecast import Forecast
 from dialer.campaign.funnel import Funnel
@@ -19,6 +18,7 @@ from dialer.clock import SystemClock
 from dialer.compliance.gate import make_judge
 from dialer.compliance.localtime import shown
 from dialer.compliance.stages import stage_of
+from dialer.home import opened
 from dialer.settings import Settings
 
 BAR = 40  # characters of the longest bar
@@ -46,7 +46,7 @@ async def _funnel(
     book = book_of(settings, now.date())
     judge = make_judge(book)
     funnel = Funnel(now, stage_of(book), shown, Forecast(judge, now))
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         campaign = await stores.campaigns.get(name)
         batches = parse(campaign.settings).batches
         wanted = set(batches)

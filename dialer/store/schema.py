@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, inspect, text
 
 from dialer.store.port import StoreError
@@ -38,6 +36,9 @@ def upgrade(engine: Engine, name: str) -> tuple[str | None, str]:
 
 def upgrade_on(connection: Connection, name: str) -> tuple[str | None, str]:
     """As `upgrade`, in the transaction that is under way."""
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option(
         "script_location", str(Path(__file__).parent / "migrations" / name)

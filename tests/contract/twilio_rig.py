@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.kit.twilio import Callee, Faults, Twilio
 ROOT = Path(__file__).parents[2]
 NUMBERS = {name: f"+8617000000{n:03}" for n, name in enumerate(SCENARIOS)}
 APOLOGY = twiml.load_apology(ROOT / "templates/lexicon/apology.toml", ["zh", "en"])
+TAKERS = twiml.load_takers(ROOT / "templates/lexicon/takers.toml")
 CAUSES = load_causes(ROOT / "config" / "causes.toml")
 SOON = Patience(connect=1.0, answer=1.0, again=0.02)
 
@@ -51,9 +53,13 @@ def callees(people: bool) -> dict[str, Callee]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Below those that the system gives to connections: one that is only free now may
+    be somebody's when it is listened on."""
+    while True:
+        with socket.socket() as found, suppress(OSError):
+            port = random.randrange(10_000, 30_000)
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager
@@ -66,6 +72,7 @@ async def opened(
     machine: str = "",
     patience: Patience = SOON,
     clock: Clock | None = None,
+    shared: bool = False,
 ) -> AsyncIterator[TwilioChannel]:
     """The driver, on a port of its own, told of by this stand-in."""
     clock = clock or SystemClock()
@@ -75,9 +82,10 @@ async def opened(
     )
     address = Address(f"http://127.0.0.1:{port}", "127.0.0.1", port)
     where = {"people": "sip:people@127.0.0.1"} if people is None else people
-    ways = Ways(address, APOLOGY, where, machine, patience)
+    ways = Ways(address, APOLOGY, where, TAKERS, machine, patience)
     found = open_record(record, b"key", clock.now())
-    async with TwilioChannel(account, ways, clock, CAUSES, found) as channel:
+    made = TwilioChannel(account, ways, clock, CAUSES, found, shared=shared)
+    async with made as channel:
         yield channel
 
 

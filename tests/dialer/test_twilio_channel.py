@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,11 +28,14 @@ from dialer.channels.port import (
 from dialer.channels.tries import call_id
 from dialer.channels.twilio import bills
 from dialer.channels.twilio.channel import TwilioChannel
+from dialer.channels.twilio.left import OVER, Left
+from dialer.channels.twilio.placing import LIMIT
 from dialer.channels.twilio.record import open_record
 from dialer.channels.twilio.rest import Account, Patience, Rest, account_state
 from dialer.clock import SystemClock
-from tests.contract.twilio_rig import SOON, opened
+from tests.contract.twilio_rig import ROOT, SOON, TAKERS, opened
 from tests.kit import twilio
+from tests.kit.clock import FakeClock
 from tests.kit.leaks import no_leaks
 from tests.kit.twilio import Callee, Faults, Twilio
 
@@ -274,10 +279,25 @@ async def test_what_an_engine_left_ringing_is_found_and_ended(
     async with left_ringing(tmp_path) as (it, sid):
         assert NUMBER not in it.record.read_text()
         died(it.record, **({"sid": sid} if known else {}))
-        async with opened(it.there, it.record, patience=QUICK) as channel:
+        there = opened(it.there, it.record, patience=QUICK, shared=known)
+        async with there as channel:
             orders = [Order("a", "", trunk="t"), Order("b", "", trunk="t")]
-            assert await channel.left(orders) == {"a": False, "b": False}
+            others = {} if known else {"b": False}  # another node may have placed it
+            assert await channel.left(orders) == {"a": False} | others
             assert it.there.up() == 0
+
+
+async def test_another_nodes_call_is_over_when_twilio_has_ended_it(
+    tmp_path: Path,
+) -> None:
+    clock, order = FakeClock(), Order("b", "", trunk="t")
+    record = open_record(tmp_path / "calls.jsonl", b"key", clock.now())
+    rest = Rest(Account("", "", "", ""), clock)  # it is not asked: we have no sid
+    left = Left(rest, record, clock, shared=True)
+    for seconds, told in ((0, {}), (OVER - 1, {}), (2, {"b": False})):
+        await clock.advance(seconds)
+        assert await left.of([order]) == told
+    assert OVER > LIMIT + 600
 
 
 @pytest.mark.parametrize(("taken", "told"), [(True, {"a": True}), (False, {})])
@@ -332,8 +352,23 @@ async def test_people_take_over(tmp_path: Path, where: str) -> None:
             }
         else:
             assert call.dialed == [where.removeprefix("queue:")]
+        await until(lambda: call.whispered)
+        heard = ET.fromstring(call.whispered[0]).findtext("Say", "")
+        whispers = not where.startswith("sip")
+        assert ("要求人工" in heard and "3" in heard) is whispers  # as ABOUT has it
         assert call.status == "in-progress"  # ours no longer: it is not hung up
         await until(lambda: call.status == "completed")
+
+
+def test_reasons_of_scripts_have_words() -> None:
+    named = {
+        reason
+        for path in (ROOT / "templates").glob("*/*script.toml")
+        for reason in re.findall(r'hand_over = "(\w+)"', path.read_text("utf-8"))
+    }
+    assert named
+    for told in TAKERS.values():
+        assert named | {"other"} == told.reasons.keys()
 
 
 async def test_nobody_takes_over_and_it_comes_back_twice(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Bed:
         """What goes out, in short: sizes of sound in frames, names of marks."""
         found = list[str]()
         while self.stream._out:
-            said = json.loads(self.stream._out.popleft())
+            said = json.loads(self.stream._out.pop(0))
             match said["event"]:
                 case "media":
                     found.append(str(len(said["media"]["payload"]) * 3 // 4 // 160))

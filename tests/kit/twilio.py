@@ -90,6 +90,7 @@ class Call:
     said: list[str] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
     dialed: list[str] = field(default_factory=list)
+    whispered: list[str] = field(default_factory=list)  # TwiML for who took it
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     document: str = ""  # to go on with
     over: bool = False  # it is to end
@@ -386,7 +387,7 @@ class Twilio(Alive):
         status = "no-answer"
         if call.callee.people:
             status = "completed"
-            await self._post(noun.attrib["url"], told)
+            call.whispered.append(await self._post(noun.attrib["url"], told))
             await self._clock.sleep(call.callee.leaves or 1.0)
         told = {"CallSid": call.sid, "DialCallStatus": status, "DialCallSid": child}
         return await self._post(dial.attrib["action"], told)

@@ -8,7 +8,9 @@ the engine killed (kill -9) at any moment and started again. No phone rings twic
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import multiprocessing
+import os
 import random
 import sys
 import tempfile
@@ -45,6 +47,7 @@ from tests.kit.twilio import Callee, Faults, Twilio
 RUNS = 20  #: in `make test`
 ABREAST = 6
 PEOPLE = 8
+STUCK = 60  #: seconds after which an engine does not end any more
 NAME = "spring"
 MODULE = "tests.live.test_twilio_faults"
 WISHES = (Wish("instalments", 3), Wish("deferral", 1))
@@ -63,6 +66,14 @@ class Place:
     home: Path
     api: str
     port: int
+
+    @property
+    def words(self) -> Path:
+        """What engines wrote to stderr."""
+        return self.home / "engine.err"
+
+    def last_words(self) -> str:
+        return self.words.read_text("utf-8", "replace")[-4000:]
 
 
 def callee(chance: random.Random) -> Callee:
@@ -96,6 +107,11 @@ def faults(chance: random.Random) -> Faults:
 
 
 def live(place: Place, told: Connection) -> None:
+    """What it has to say of its end, by whatever, goes into a file."""
+    with place.words.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(STUCK - 5, exit=False)
     asyncio.run(engine(place, told))
 
 
@@ -204,10 +220,11 @@ def lived(place: Place, seconds: float | None) -> None:
         ours.recv()
         if seconds is not None and not ours.poll(seconds):
             process.kill()
-        process.join(60)
-        assert process.exitcode is not None, "it does not end"
+        process.join(STUCK)
+        code = process.exitcode
+        assert code is not None, f"it does not end\n{place.last_words()}"
         if seconds is None:
-            assert process.exitcode == 0, f"an engine ended with {process.exitcode}"
+            assert code == 0, f"an engine ended with {code}\n{place.last_words()}"
     finally:
         process.kill()
         process.join()

@@ -75,7 +75,10 @@ class TwilioChannel(Alive):
         causes: Causes,
         record: Record,
         billed: Callable[[Bill], None] | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
+        """`shared`: see `left.Left`."""
         self._ways = ways
         self._clock = clock
         self._causes = causes
@@ -92,7 +95,7 @@ class TwilioChannel(Alive):
             clock,
             lambda: {pending.known for pending in self._calls.values()},
         )
-        self._left = Left(self.rest, record, clock)
+        self._left = Left(self.rest, record, clock, shared=shared)
         self._calls: dict[str, Pending] = {}
         self._over = OrderedDict[str, Pending]()
         self._group = asyncio.TaskGroup()
@@ -246,6 +249,7 @@ class TwilioChannel(Alive):
             return False
         stream = pending.coming.result()
         pending.again()
+        pending.about = None if where.startswith("sip") else about
         address = self._ways.address
         people = twiml.People(
             where,
@@ -300,6 +304,8 @@ class TwilioChannel(Alive):
                     pending.machine(found)
             case _ if kind == f"taken{pending.turn}":
                 self._taken(pending)
+                if pending.about:
+                    return twiml.whisper(pending.about, self._ways.takers)
                 return twiml.nothing()
             case _ if kind == f"after{pending.turn}":
                 return self._after(pending, said)

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +42,7 @@ SLOW = 5.0  #: seconds that a body, or a message of ours, may take
 WINDOW = timedelta(minutes=15)  #: age of a webhook that is still taken
 STRANGERS = 50.0  #: requests a second that name no call of ours
 MOST_NAMELESS = 500  #: streams that have not said which call they are
+ASKED = re.compile(r"[0-9a-f]{32}")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -70,6 +74,22 @@ class Desk(Claims, Protocol):
         ...
 
 
+class Nobody:
+    """A `Desk` that knows no call."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._all = Bucket(clock, STRANGERS, STRANGERS)
+
+    def bucket(self, call: str) -> Bucket | None:
+        return self._all
+
+    def told(self, call: str, kind: str, said: Mapping[str, str]) -> str:
+        return ""
+
+    def claim(self, stream: Stream, call_sid: str, token: str) -> bool:
+        return False
+
+
 class Door(Alive):
     """Use within `async with`. ChannelDown: the port is taken."""
 
@@ -90,6 +110,7 @@ class Door(Alive):
         prefix = urlsplit(self._address.public).path
         app.router.add_post(f"{prefix}/call/{{call}}/{{kind}}", self._webhook)
         app.router.add_get(f"{prefix}/stream", self._stream)
+        app.router.add_get(f"{prefix}/health/{{asked}}", self._health)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -116,6 +137,16 @@ class Door(Alive):
     def lines(self) -> int:
         """Streams of calls connected now."""
         return sum(stream.named for stream in self._ticker.all())
+
+    async def _health(self, request: web.Request) -> web.Response:
+        """For `outside`: that it is us who are reached, and by the right address."""
+        asked = request.match_info["asked"]
+        if not self._strangers.take():
+            return web.Response(status=429)
+        if not ASKED.fullmatch(asked):
+            return web.Response(status=400)
+        token, public = self._account.token, self._address.public
+        return web.Response(text=proof(token, public, asked))
 
     # --- webhooks
 
@@ -213,15 +244,22 @@ class Door(Alive):
     ) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
             try:
-                async for said in stream.outgoing():
+                async for messages in stream.outgoing():
                     async with self._clock.timeout(SLOW):
-                        await socket.send_str(said)
+                        for said in messages:
+                            await socket.send_str(said)
             except TimeoutError:
                 stream.refuse("the far side reads no more")
                 if request.transport:
                     request.transport.abort()
                 return
             await socket.close(code=1008 if stream.why else 1000)
+
+
+def proof(token: str, public: str, asked: str) -> str:
+    """What only who has the account's token can answer; of use for nothing else."""
+    text = f"accord health {public} {asked}"
+    return hmac.new(token.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def fields(body: bytes) -> list[tuple[str, str]]:

@@ -15,17 +15,26 @@ from dialer.clock import Clock
 SKEW = timedelta(seconds=5)  #: of Twilio's clock against ours
 LISTED = timedelta(seconds=30)  #: after which a call that was placed is in the list
 LIMIT = 1000  #: calls that are looked through
+OVER = 2700.0  #: seconds after which no call of then is up: Twilio's limit is 1,800
 
 
 class Left:
-    def __init__(self, rest: Rest, record: Record, clock: Clock) -> None:
+    """shared: other nodes call for the same campaigns, on records of their own."""
+
+    def __init__(
+        self, rest: Rest, record: Record, clock: Clock, *, shared: bool
+    ) -> None:
         self._rest = rest
         self._record = record
         self._clock = clock
+        self._shared = shared
+        self._asked = dict[str, float]()  # when it was first asked what is not here
 
     async def of(self, orders: Sequence[Order]) -> dict[str, bool]:
-        """See `port.Switch.left`. An attempt that was never placed here has no call."""
-        found = dict.fromkeys((order.attempt_id for order in orders), False)
+        """See `port.Switch.left`."""
+        here = {noted.attempt for noted in self._record.noted.values()}
+        names = dict.fromkeys(order.attempt_id for order in orders)
+        found = {name: False for name in names if name in here or self._none(name)}
         tries = {call_id(order): order.attempt_id for order in orders}
         mine = [n for c, n in self._record.noted.items() if c in tries]
         try:
@@ -38,6 +47,13 @@ class Left:
         except (Lost, Refused) as no:
             raise ChannelDown("Twilio does not tell") from no
         return found
+
+    def _none(self, attempt: str) -> bool:
+        """Whether no call is up of an attempt that is not on our record. The only one
+        knows; where there are more, a dead node's may be up until Twilio's time
+        limit ends it."""
+        now = self._clock.elapsed()
+        return not self._shared or now - self._asked.setdefault(attempt, now) > OVER
 
     async def _one(self, noted: Noted) -> bool | None:
         """Whether people have it; None: it cannot be told yet."""

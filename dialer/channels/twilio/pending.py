@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from dialer.channels.port import Machine, Order
+from dialer.channels.port import About, Machine, Order
 from dialer.channels.twilio.stream import Stream
 from dialer.clock import Clock
 
@@ -79,6 +79,7 @@ class Pending:
         self.coming: asyncio.Future[Stream] = loop.create_future()
         self.asked = False  # Twilio was, or is about to be
         self.token = ""
+        self.about: About | None = None  # what who takes it over is to hear
         self.turn = 0  # times that it was sent to people
         self.before: tuple[str, asyncio.Future[Stream]] | None = None
         self._rank = -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from dialer.channels.causes import Causes
@@ -37,6 +37,7 @@ class Ways:
     address: Address
     apology: Sequence[twiml.Words]
     people: Mapping[str, str]  # hand_over_to -> SIP address, number or queue
+    takers: Mapping[str, twiml.Told] = field(default_factory=dict)  # are told first
     machine: str = ""  # MachineDetection; empty: not asked for
     patience: Patience = Patience()  # noqa: RUF009 - it is frozen
 

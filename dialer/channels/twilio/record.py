@@ -12,10 +12,13 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=2)
 FORGET = 1000  #: calls after which it is looked which are too old
@@ -59,10 +62,14 @@ class Record:
         await asyncio.to_thread(self._write, first, durable=True)
 
     def add(self, call: str, **more: str | bool) -> None:
-        """Something has become known of it."""
+        """Something has become known of it. A disk that does not take it costs what the
+        next engine would know, and not the call."""
         if noted := self.noted.get(call):
             self._take(noted, more)
-            self._write({"call": call, **more})
+            try:
+                self._write({"call": call, **more})
+            except OSError:
+                log.error("the record of calls does not take what became known")
 
     def _take(self, noted: Noted, more: dict[str, str | bool]) -> None:
         for name, value in more.items():

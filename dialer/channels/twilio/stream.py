@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -48,7 +47,7 @@ class Stream:
         self._rest = b""
         self._playout = Playout()
         self._handed = Ahead(clock)
-        self._out = deque[str]()
+        self._out = list[str]()
         self._news = asyncio.Event()
         self._sid = ""
         self._connected = False
@@ -108,9 +107,10 @@ class Stream:
             raise BadFrame("no `start` at first")
         if said.stream_sid != self._sid:
             raise BadFrame("a message of another stream")
-        if said.number <= self._last:
+        number = said.number
+        if number <= self._last:
             raise BadFrame("a message out of its order")
-        self._last = said.number
+        self._last = number
         if said.event == "stop":
             self.end()
         elif said.media is not None:
@@ -166,22 +166,26 @@ class Stream:
     def _due(self) -> int:
         """Bytes to hand over now. A piece of a frame waits, while it can, for what it
         may be a piece of."""
-        there, room = self._playout.bytes, AHEAD - self._handed.bytes
-        if not there or room < FRAME_BYTES:
+        there = self._playout.bytes
+        if not there:
             return 0
-        frames = min(there, room, PORTION) // FRAME_BYTES
-        late = self._handed.left() <= 2 * FRAME_BYTES
-        return (frames or late) * FRAME_BYTES
+        room = AHEAD - self._handed.bytes
+        if room < FRAME_BYTES:
+            return 0
+        if frames := min(there, room, PORTION) // FRAME_BYTES:
+            return frames * FRAME_BYTES
+        return FRAME_BYTES if self._handed.left() <= 2 * FRAME_BYTES else 0
 
     def _send(self, message: str) -> None:
         self._out.append(message)
         self._news.set()
 
-    async def outgoing(self) -> AsyncIterator[str]:
+    async def outgoing(self) -> AsyncIterator[list[str]]:
         """What is to be sent, as it comes; ends with the stream. One reader only."""
         while not self.over:
             while self._out and not self.over:
-                yield self._out.popleft()
+                messages, self._out = self._out, []
+                yield messages
             self._news.clear()
             if not self.over:
                 await self._news.wait()

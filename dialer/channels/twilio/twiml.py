@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote, urlencode
 
+from pydantic import RootModel, model_validator
 from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
 
 from dialer.channels.port import About
@@ -40,6 +43,29 @@ def load_apology(path: Path, languages: Sequence[str]) -> tuple[Words, ...]:
     return tuple(found[name] for name in languages)
 
 
+class Told(Words):
+    """`text` has {reason} and {stage}; reasons: by name, `other` for any else."""
+
+    reasons: dict[str, str]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not {"{reason}", "{stage}"} <= set(re.findall(r"{\w*}", self.text)):
+            raise ValueError("text: needs {reason} and {stage}")
+        if "other" not in self.reasons:
+            raise ValueError("reasons: needs `other`")
+        return self
+
+
+class TakersFile(RootModel[dict[str, Told]]):
+    """By language."""
+
+
+def load_takers(path: Path) -> Mapping[str, Told]:
+    """What people hear before they take a call over. BadWords."""
+    return read(path, TakersFile, BadWords).root
+
+
 @dataclass(frozen=True, slots=True)
 class Talk:
     """Where the conversation is; `token` opens one stream."""
@@ -56,8 +82,7 @@ def talk(to: Talk, apology: Sequence[Words]) -> str:
     connect.stream(url=to.stream).parameter(name="token", value=to.token)
     response.append(connect)
     for words in apology:
-        more = {"voice": words.voice} if words.voice else {}
-        response.say(words.text, language=words.language, **more)
+        _say(response, words, words.text)
     response.hangup()
     return str(response)
 
@@ -97,6 +122,20 @@ def _headers(attempt: str, about: About) -> str:
         "X-Accord-Language": about.language,
     }
     return urlencode(told, quote_via=quote)
+
+
+def whisper(about: About, takers: Mapping[str, Told]) -> str:
+    """What the call is about, for who took it to hear; then they are put through."""
+    response = VoiceResponse()
+    if told := takers.get(about.language):
+        reason = told.reasons.get(about.reason, told.reasons["other"])
+        _say(response, told, told.text.format(reason=reason, stage=about.stage))
+    return str(response)
+
+
+def _say(response: VoiceResponse, words: Words, text: str) -> None:
+    more = {"voice": words.voice} if words.voice else {}
+    response.say(text, language=words.language, **more)
 
 
 def nothing() -> str:
