@@ -42,6 +42,7 @@ class Plan(NamedTuple):
     code: int
     abroad: re.Pattern[str] | None  # what is dialed before a country's code
     trunk: re.Pattern[str] | None  # what is stripped in front
+    general: PhoneNumberDesc  # what all of them are like
     metadata: PhoneMetadata
 
 
@@ -102,14 +103,18 @@ def of_region(region: str) -> Plan | None:
     found = PhoneMetadata.metadata_for_region(region, None)
     if found is None or found.leading_digits is not None:
         return None
-    if COUNTRY_CODE_TO_REGION_CODE[found.country_code][0] != region:
+    code, general = found.country_code, found.general_desc
+    if code is None or general is None:
+        return None
+    if COUNTRY_CODE_TO_REGION_CODE[code][0] != region:
         return None
     abroad, trunk = found.international_prefix, found.national_prefix_for_parsing
     return Plan(
         region,
-        found.country_code,
+        code,
         re.compile(abroad) if abroad else None,
         re.compile(trunk) if trunk else None,
+        general,
         found,
     )
 
@@ -125,9 +130,9 @@ def _kind(region: str, national: str) -> int | None:
 def kinds(region: str, length: int) -> tuple[Kind, ...]:
     """What numbers of that length can be, in the order in which it is asked."""
     plan = of_region(region)
-    if plan is None or length in plan.metadata.general_desc.possible_length_local_only:
+    if plan is None or length in plan.general.possible_length_local_only:
         return ()
-    found, general = plan.metadata, plan.metadata.general_desc
+    found, general = plan.metadata, plan.general
     if length not in general.possible_length:
         return ()
     none = re.compile(rf"(?!(?:{general.national_number_pattern})$)\d+")

@@ -113,7 +113,8 @@ _shared = Prepared(
 
 def noted(connection: Connection, span: Span, since: datetime) -> set[str] | None:
     """Contacts that are, or whose person has a number that is, under a flag; or with a
-    call since then to or from one of those numbers. None: there is a flag on everybody or on a creditor, so all may be."""
+    call since then to or from one of those numbers. None: there is a flag on everybody
+    or on a creditor, so all may be."""
     if _wide.all(connection, {"everybody": EVERYBODY}):
         return None
     values = {**span._asdict(), "since": stamp(since)}

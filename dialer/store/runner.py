@@ -5,7 +5,8 @@ runs them in one transaction and commits once: the sync to disk (0.3 ms here, 10
 slow disk) is shared by all callers that came while the last one ran. Those of a group
 that ask for the same method are served by one call of it (`together`), so that they
 share its statements too. When callers come side by side, groups begin `GATHER` apart,
-to be worth their commit; but what is asked for alone (a claim, a flag) waits for none. Nobody's answer is given before the commit that holds it.
+to be worth their commit; but what is asked for alone (a claim, a flag) waits for none.
+Nobody's answer is given before the commit that holds it.
 """
 
 from __future__ import annotations

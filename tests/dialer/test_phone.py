@@ -99,10 +99,10 @@ def numbers(chance: random.Random) -> Iterator[tuple[str, str]]:
             found = phonenumbers.example_number_for_type(region, kind)
             if found is None:
                 continue
-            digits = list(phonenumbers.national_significant_number(found))
+            signs = list(phonenumbers.national_significant_number(found))
             for _ in range(chance.randint(0, 4)):
-                digits[chance.randrange(len(digits))] = chance.choice("0123456789")
-            national = "".join(digits) + "3" * (chance.random() < 0.1)
+                signs[chance.randrange(len(signs))] = chance.choice("0123456789")
+            national = "".join(signs) + "3" * (chance.random() < 0.1)
             code = found.country_code
             for front in ("", "0", f"{code}", f"+{code}", f"+0{code}", f"00{code}"):
                 yield front + national, region

@@ -81,7 +81,7 @@ async def test_what_is_asked_for_alone_does_not_wait_for_a_group(
     assert await asyncio.gather(*asked) == [0, 1]
     waits = asyncio.gather(runner.together(echo, 2))  # for the next group to begin
     assert await runner.write(write("alone")) == "alone"
-    assert await waits == [2]  # it came along
+    assert list(await waits) == [2]  # it came along
     assert loop.time() - began < 3.0
 
 
