@@ -22,6 +22,7 @@ from pathlib import Path
 from bench.machine import machine
 from dialer.contacts.importer import Order, Report, import_file
 from dialer.contacts.rules import load_rules
+from dialer.engine import settle
 from dialer.settings import shipped
 from dialer.store.keys import new_key
 from dialer.store.sqlite import open_sqlite
@@ -62,6 +63,7 @@ async def run(path: Path, home: Path) -> Report:
     order = Order(path, "bench", home / "import", {})
     databases = home / "vault.db", home / "ledger.db"
     async with open_sqlite(*databases, new_key()) as stores:
+        settle()
         return await import_file(
             order, stores, rules, now=NOW, progress=lambda done, total: None
         )

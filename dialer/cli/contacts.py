@@ -34,6 +34,7 @@ from dialer.contacts.columns import mapping_of
 from dialer.contacts.explain import Explanation, explain
 from dialer.contacts.problem import Bad, FileRefused
 from dialer.contacts.rules import load_rules
+from dialer.engine import settle
 from dialer.home import opened
 from dialer.settings import Settings, shipped
 from dialer.store.port import Batch
@@ -114,6 +115,7 @@ async def _import(
     rules = load_rules(shipped("config") / "import.toml")
     async with opened(settings) as stores:
         with _progress(quiet) as progress:
+            settle()  # rows come and go by the million: look through those only
             return await importer.import_file(
                 order, stores, rules, now=SystemClock().now(), progress=progress
             )

@@ -37,6 +37,8 @@ def name(text: str) -> str:
         raise Bad("is missing", expected)
     if len(found) > NAME:
         raise Bad(f"has {len(found)} characters, more than {NAME}", expected)
+    if found.isalpha():
+        return found
     if not any(sign.isalpha() for sign in found):
         raise Bad("has no letter", expected)
     if sum(sign.isdigit() for sign in found) > 2:
@@ -49,6 +51,8 @@ def name(text: str) -> str:
 def id_number(text: str) -> str:
     """18 signs of GB 11643-1999 with date and check digit, or another paper's number
     as it stands. Empty stays empty."""
+    if not text:
+        return ""
     found = unicodedata.normalize("NFKC", tidy(text)).upper().strip("'").strip()
     found = found[2:-1] if found.startswith('="') and found.endswith('"') else found
     if not found:

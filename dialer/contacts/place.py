@@ -50,12 +50,15 @@ def zones(text: str, rules: Rules) -> tuple[str, ...]:
 
 
 def candidates(
-    phone: Phone, places: Sequence[str], stated: Sequence[str], rules: Rules
+    by_prefix: Sequence[str],
+    places: Sequence[str],
+    stated: Sequence[str],
+    rules: Rules,
 ) -> tuple[str, ...]:
     """Every zone the person may be in: by prefix, by place and as stated. A call must
     suit them all, so one more source of doubt never allows a call."""
     by_place = (zone for place in places for zone in _zones_of(place, rules))
-    return tuple(dict.fromkeys((*stated, *by_place, *phone.zones)))
+    return tuple(dict.fromkeys((*stated, *by_place, *by_prefix)))
 
 
 def _zones_of(place: str, rules: Rules) -> tuple[str, ...]:
@@ -71,12 +74,16 @@ def with_countries(places: Sequence[str], phones: Sequence[Phone]) -> tuple[str,
     return tuple(dict.fromkeys((*places, *more)))
 
 
-def language(text: str, name: str, places: Sequence[str], rules: Rules) -> str:
-    """zh or en: as stated, else by place, else by the script of the name."""
-    if word := plain(text):
-        if word in rules.language_words:
-            return rules.language_words[word]
+def spoken(text: str, rules: Rules) -> str:
+    """zh or en as stated; empty: nothing is. Bad when we do not speak it."""
+    word = plain(text)
+    if word and word not in rules.language_words:
         raise Bad("is no language we speak", " or ".join(rules.languages))
+    return rules.language_words[word] if word else ""
+
+
+def language(name: str, places: Sequence[str], rules: Rules) -> str:
+    """zh or en, where it is not stated: by place, else by the script of the name."""
     if places:
         countries = {place.partition("-")[0] for place in places}
         return "zh" if countries & rules.defaults.chinese else "en"

@@ -69,10 +69,12 @@ class _Reading:
 
     def take(self, name: str, read: Callable[[str], T], default: T) -> T:
         """Read a field; a Bad becomes a problem and the default goes on."""
+        places = self.columns.places.get(name)
+        text = self.row.cells[places[0]].strip() if places else ""
         try:
-            return read(self.cell(name))
+            return read(text)
         except Bad as bad:
-            self.note(name, self.cell(name), bad)
+            self.note(name, text, bad)
             return default
 
     def note(self, name: str, value: str, bad: Bad, index: int | None = None) -> None:
@@ -94,6 +96,17 @@ class RowReader:
         self._places = remembered(lambda text: place.locations(text, rules))
         self._stated = remembered(lambda text: place.zones(text, rules))
         self._code = remembered(lambda text: money.code(text, rules))
+        self._yes = remembered(lambda text: support.yes(text, rules))
+        self._flagged = remembered(support.flags)
+        self._product = remembered(lambda t: support.word(t, rules.product_words))
+        self._role = remembered(lambda t: support.word(t, rules.role_words))
+        self._agreed = remembered(support.consents)
+        self._within = remembered(
+            lambda prefix, places, stated: place.candidates(
+                prefix, places, stated, rules
+            )
+        )
+        self._spoken = remembered(lambda text: place.spoken(text, rules))
         given = columns.places
         numbers = range(1, 10)
         self._numbered = [
@@ -163,40 +176,35 @@ class RowReader:
             creditor=reading.take("creditor", _short, ""),
             amount=amount,
             currency=currency,
-            due=reading.take("due_date", lambda t: dates.read(t) if t else None, None),
+            due=reading.take("due_date", _due, None),
             sources=tuple(self._sources(reading)),
-            product=reading.take(
-                "product", lambda t: support.word(t, self._rules.product_words), ""
-            ),
-            role=reading.take(
-                "role", lambda t: support.word(t, self._rules.role_words), ""
-            )
-            or "debtor",
+            product=reading.take("product", self._product, ""),
+            role=reading.take("role", self._role, "") or "debtor",
         )
 
     def _zones(
         self, reading: _Reading, places: tuple[str, ...], phones: tuple[Phone, ...]
     ) -> tuple[tuple[str, ...], ...]:
         stated = reading.take("time_zone", self._stated, NONE)
-        return tuple(place.candidates(p, places, stated, self._rules) for p in phones)
+        return tuple(self._within(p.zones, places, stated) for p in phones)
 
     def _consents(
         self, reading: _Reading, zones: tuple[tuple[str, ...], ...]
     ) -> tuple[Consent, ...]:
+        if not reading.cell("consents"):
+            return ()
         every = tuple(dict.fromkeys(zone for of in zones for zone in of))
-        return reading.take("consents", lambda t: support.consents(t, every), ())
+        return reading.take("consents", lambda t: self._agreed(t, every), ())
 
     def _language(self, reading: _Reading, name: str, places: tuple[str, ...]) -> str:
-        def read(text: str) -> str:
-            return place.language(text, name, places, self._rules)
-
-        return reading.take("language", read, read(""))
+        stated = reading.take("language", self._spoken, "")
+        return stated or place.language(name, places, self._rules)
 
     def _flags(self, reading: _Reading) -> tuple[str, ...]:
-        found = list(reading.take("flags", support.flags, NONE))
-        if reading.take("do_not_call", lambda t: support.yes(t, self._rules), False):
-            found.append("do_not_call")
-        return tuple(dict.fromkeys(found))
+        found = reading.take("flags", self._flagged, NONE)
+        if reading.take("do_not_call", self._yes, False):
+            found = (*found, "do_not_call")
+        return tuple(dict.fromkeys(found)) if found else found
 
     def _phones(self, reading: _Reading, region: str) -> Iterator[Phone]:
         seen = set[str]()
@@ -240,6 +248,10 @@ class RowReader:
                 yield support.source(*cells.values(), place=f"source {n}")
             except Bad as bad:
                 reading.note(f"source{n}_date", "", bad)
+
+
+def _due(text: str) -> date | None:
+    return dates.read(text) if text else None
 
 
 def _short(text: str) -> str:

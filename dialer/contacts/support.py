@@ -32,7 +32,7 @@ def sources(cell: str) -> list[Source]:
 
 def source(kind: str, reference: str, dated: str, *, place: str) -> Source:
     """One source. Bad when it has no kind or no date."""
-    word = unicodedata.normalize("NFKC", kind).strip().casefold()
+    word = _kind(kind)
     if not word:
         raise Bad(f"{place} has no kind", SOURCE)
     try:
@@ -40,6 +40,11 @@ def source(kind: str, reference: str, dated: str, *, place: str) -> Source:
     except Bad as bad:
         missing = bad.reason if dated.strip() else "is missing"
         raise Bad(f"{place}: its date {missing}", bad.expected) from bad
+
+
+@lru_cache(maxsize=4096)
+def _kind(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
 def consents(cell: str, zones: tuple[str, ...]) -> tuple[Consent, ...]:

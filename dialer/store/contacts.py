@@ -29,8 +29,9 @@ from dialer.store.work import Lock, Work
 _insert = Prepared(
     insert(contacts).values({name: bindparam(name) for name in contacts.c.keys()})  # noqa: SIM118
 )
+NUMBER = ("contact_id", "position", "number", "person")
 _insert_numbers = Prepared(
-    insert(numbers).values({name: bindparam(name) for name in numbers.c.keys()})  # noqa: SIM118
+    insert(numbers).values({name: bindparam(name) for name in NUMBER})
 )
 _batch = select(batches).where(batches.c.batch_id == bindparam("batch_id"))
 _hold = _batch.with_for_update(key_share=True)  # said on PostgreSQL only
@@ -161,7 +162,7 @@ def add(
         places = enumerate(new.values(), before.accepted + 1)
         rows = [contact_row(contact, batch_id, place) for place, contact in places]
         _insert.many(work.connection, rows)
-        _insert_numbers.many(work.connection, number_rows(new.values()))
+        _insert_numbers.tuples(work.connection, NUMBER, number_rows(new.values()))
     counts["accepted"] = before.accepted + len(new)
     counts["duplicates"] += len(known)
     mine = update(batches).where(batches.c.batch_id == batch_id)
@@ -195,14 +196,9 @@ def divided(
     return new, known
 
 
-def number_rows(new: Iterable[Contact]) -> list[dict[str, object]]:
+def number_rows(new: Iterable[Contact]) -> list[tuple[object, ...]]:
     return [
-        {
-            "contact_id": contact.contact_id,
-            "position": position,
-            "number": number,
-            "person": contact.person,
-        }
+        (contact.contact_id, position, number, contact.person)
         for contact in new
         for position, number in enumerate(contact.numbers)
     ]

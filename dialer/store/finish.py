@@ -105,8 +105,10 @@ def finish(
 
 def told_before(row: Any, outcome: Outcome) -> bool:
     """Its caller told it, and did not hear that it was written."""
+    if row.phase != Phase.DONE:
+        return False
     told = outcome.disposition.value, stamp(outcome.at)
-    return bool(row.phase == Phase.DONE and (row.disposition, row.ended_at) == told)
+    return bool((row.disposition, row.ended_at) == told)
 
 
 def close(work: Work, ended: Sequence[Over]) -> None:

@@ -66,28 +66,23 @@ def within(found: Select[Any]) -> Select[Any]:
 _since = bindparam("since", type_=String)
 _persons = numbers.alias("persons")
 _called = exists().where(
-    _persons.c.person == contacts.c.person,
     attempts.c.number == _persons.c.number,
     type_coerce(attempts.c.dialing_at, String) >= _since,
 )
 _rang_us = exists().where(
-    _persons.c.person == contacts.c.person,
     inbound.c.number == _persons.c.number,
     type_coerce(inbound.c.at, String) >= _since,
 )
+_number_flagged = exists().where(flags.c.token == _persons.c.number)
 _flagged = exists().where(
     or_(flags.c.token == contacts.c.person, flags.c.token == contacts.c.account)
 )
-_own = numbers.alias("own")
-_number_flagged = exists().where(
-    _own.c.contact_id == contacts.c.contact_id, flags.c.token == _own.c.number
+#: All numbers of the person, the contact's own among them: one index has them together.
+_by_number = exists().where(
+    _persons.c.person == contacts.c.person, or_(_called, _rang_us, _number_flagged)
 )
 _noted = Prepared(
-    within(
-        select(contacts.c.contact_id).where(
-            or_(_flagged, _number_flagged, _called, _rang_us)
-        )
-    )
+    within(select(contacts.c.contact_id).where(or_(_flagged, _by_number)))
 )
 _wide = Prepared(
     select(flags.c.flag)
@@ -117,8 +112,9 @@ _shared = Prepared(
 
 
 def noted(connection: Connection, span: Span, since: datetime) -> set[str] | None:
-    """Contacts under a flag, or with a call since then to or from one of their person's
-    numbers. None: there is a flag on everybody or on a creditor, so all may be."""
+    """Contacts that are, or whose person has a number that is, under a flag; or with a
+    call since then to or from one of those numbers. None: there is a flag on everybody
+    or on a creditor, so all may be."""
     if _wide.all(connection, {"everybody": EVERYBODY}):
         return None
     values = {**span._asdict(), "since": stamp(since)}

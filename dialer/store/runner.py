@@ -5,7 +5,8 @@ runs them in one transaction and commits once: the sync to disk (0.3 ms here, 10
 slow disk) is shared by all callers that came while the last one ran. Those of a group
 that ask for the same method are served by one call of it (`together`), so that they
 share its statements too. When callers come side by side, groups begin `GATHER` apart,
-to be worth their commit. Nobody's answer is given before the commit that holds it.
+to be worth their commit; but what is asked for alone (a claim, a flag) waits for none.
+Nobody's answer is given before the commit that holds it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dialer.store.work import Work
 A = TypeVar("A")
 T = TypeVar("T")
 GROUP = 256  # at most this many methods share one commit: 0.1 s on a slow machine
-GATHER = 0.02  #: seconds between groups of several; a single one never waits
+GATHER = 0.02  #: seconds between groups of several
 #: Told of each group that is done: how many, seconds, how many wait already.
 Told = Callable[[int, float, int], None]
 
@@ -65,6 +66,7 @@ class Runner:
         self._readers = reader
         self._asked: list[Job] = []
         self._rest = 0.0  # of the loop's time, when the next group may begin
+        self._resting: asyncio.TimerHandle | None = None  # until then
         self._idle = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store writer")
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="store reader")
@@ -111,7 +113,10 @@ class Runner:
         self._asked.append(Job(serve, asked, future))
         if self._idle.is_set():
             self._idle.clear()
-            self._loop.call_at(self._rest, self._next)
+            self._resting = self._loop.call_at(self._rest, self._next)
+        if serve is each and self._resting:  # nobody else would share its statements
+            self._resting.cancel()
+            self._resting = self._loop.call_at(0, self._next)
         return await future
 
     async def read(self, job: Callable[[Connection], T]) -> T:
@@ -124,6 +129,7 @@ class Runner:
 
     def _next(self) -> None:
         """Give the thread what was asked since its last group, if anything."""
+        self._resting = None
         group, self._asked = self._asked[:GROUP], self._asked[GROUP:]
         if group:
             self._began = self._loop.time()
@@ -141,8 +147,8 @@ class Runner:
         """Callers come first: what they ask for at once is in the next group."""
         took = self._loop.time() - self._began
         self._told(len(answers), took, len(self._asked))
+        self._resting = self._loop.call_at(self._rest, self._next)
         deliver(answers)
-        self._loop.call_at(self._rest, self._next)
 
     def _run(self, group: list[Job]) -> list[Answer]:
         """All in one transaction; if one fails, each in its own, so that only the

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from dialer.model import Personal, Source
 from dialer.store.keys import LENGTH, TenantKey
 from dialer.store.port import KeyMissing, StoreError
-from dialer.store.rows import text
+from dialer.store.rows import plain_text
 
 NONCE = 12
 CHECK = b"accord vault"
@@ -123,7 +123,7 @@ def open_keyring(key: TenantKey, check_value: bytes, token_secret: bytes) -> byt
 
 def personal_text(personal: Personal) -> str:
     due, amount = personal.due, personal.amount
-    return text(
+    return plain_text(
         {
             "name": personal.name,
             "phones": personal.phones,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -64,14 +64,19 @@ class SealedVault:
         self._runner = runner
         self._key = key  # to write with
         self._known = known.known()  # to read with
-        self._secret = secret
+        #: HMAC with its key already in it: half the work of each token.
+        self._inner, self._outer = (
+            hashlib.sha256(bytes(sign ^ pad for sign in secret.ljust(64, b"\0")))
+            for pad in (0x36, 0x5C)
+        )
 
     def token(self, kind: str, value: str) -> str:
         """HMAC-SHA256 (RFC 2104) of kind and value, the first 128 bits in base32:
         letters and 2-7 only, so that no token reads as a phone number."""
-        message = f"{kind}\0{value}".encode()
-        mac = hmac.digest(self._secret, message, "sha256")
-        return PREFIX[kind] + base32(mac[:TOKEN_BYTES])
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(f"{kind}\0{value}".encode())
+        outer.update(inner.digest())
+        return PREFIX[kind] + base32(outer.digest()[:TOKEN_BYTES])
 
     async def put(self, new: Mapping[str, Personal]) -> int:
         """KeyMissing: the key was rotated since this vault was opened."""

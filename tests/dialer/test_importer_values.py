@@ -174,15 +174,15 @@ def test_places_and_their_zones() -> None:
     assert place.locations("新疆维吾尔自治区", RULES) == ("CN-65",)
     assert place.locations("", RULES) == ()
     phone = Phone("+12125550123", "", "US", ("America/New_York",))
-    assert place.candidates(phone, ["US-CA"], ["America/Denver"], RULES) == (
+    assert place.candidates(phone.zones, ["US-CA"], ["America/Denver"], RULES) == (
         "America/Denver",
         "America/Los_Angeles",
         "America/New_York",
     )
-    assert "America/Chicago" in place.candidates(phone, ["US-FL"], [], RULES)
-    assert "Pacific/Honolulu" in place.candidates(phone, ["US"], [], RULES)
-    assert "Asia/Urumqi" in place.candidates(phone, ["CN-XJ"], [], RULES)
-    assert place.candidates(phone, ["GB-ENG"], [], RULES)[0] == "Europe/London"
+    assert "America/Chicago" in place.candidates(phone.zones, ["US-FL"], [], RULES)
+    assert "Pacific/Honolulu" in place.candidates(phone.zones, ["US"], [], RULES)
+    assert "Asia/Urumqi" in place.candidates(phone.zones, ["CN-XJ"], [], RULES)
+    assert place.candidates(phone.zones, ["GB-ENG"], [], RULES)[0] == "Europe/London"
 
 
 @pytest.mark.parametrize("text", ["XX", "US-QQ", "CN-99", "Nowhere", "U"])
@@ -198,12 +198,13 @@ def test_no_zones(text: str) -> None:
 
 
 def test_language_by_word_place_and_script() -> None:
-    assert place.language("普通话", "Ann", (), RULES) == "zh"
-    assert place.language("", "Ann", ("HK",), RULES) == "zh"
-    assert place.language("", "张伟", ("US-NY",), RULES) == "en"
-    assert place.language("", "张伟", (), RULES) == "zh"
+    assert place.spoken("普通话", RULES) == "zh"
+    assert place.spoken("", RULES) == ""
+    assert place.language("Ann", ("HK",), RULES) == "zh"
+    assert place.language("张伟", ("US-NY",), RULES) == "en"
+    assert place.language("张伟", (), RULES) == "zh"
     with pytest.raises(Bad, match="no language"):
-        place.language("fr", "Ann", (), RULES)
+        place.spoken("fr", RULES)
 
 
 def test_a_consent_holds_where_it_is_day_one_everywhere() -> None:

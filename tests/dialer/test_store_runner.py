@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,24 @@ async def test_many_writers_share_few_commits(runner: Runner) -> None:
     assert await runner.read(count) == 200
     assert await runner.read(entries) == list(range(1, 201))
     assert 0 < sum(commits) < 100
+
+
+async def test_what_is_asked_for_alone_does_not_wait_for_a_group(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dialer.store.runner.GATHER", 4.0)
+
+    def echo(work: Work, asked: Sequence[int]) -> list[int]:
+        return list(asked)
+
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    asked = (runner.together(echo, i) for i in range(2))
+    assert await asyncio.gather(*asked) == [0, 1]
+    waits = asyncio.gather(runner.together(echo, 2))  # for the next group to begin
+    assert await runner.write(write("alone")) == "alone"
+    assert list(await waits) == [2]  # it came along
+    assert loop.time() - began < 3.0
 
 
 async def test_only_the_guilty_fails_and_leaves_nothing(runner: Runner) -> None:

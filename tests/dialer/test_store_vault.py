@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from dialer.store import keys
 from dialer.store.keys import TenantKey, load_key, new_key, next_file
 from dialer.store.port import KeyMissing, Refused, Stores
 from dialer.store.rotate import add_key, begin, move_all, move_some, rotate
+from dialer.store.rows import plain_text, text
 from dialer.store.runner import Runner
 from dialer.store.seal import Tampered
 from dialer.store.sqlite import prepared
@@ -229,3 +231,14 @@ async def test_a_key_from_the_environment_rotates_to_the_next_one_given(
         assert await all_there(stores)
     assert not nowhere.exists()
     assert os.environ.get("ACCORD_TENANT_KEY_NEXT") is None
+
+
+def test_plain_text_is_what_text_writes() -> None:
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    signs = [chr(n) for n in range(0x250)] + list('"\\/张ñ\u2028\U0001f600\uffff')
+    for _ in range(500):
+        words = ["".join(chance.choices(signs, k=chance.randint(0, 6))) for _ in "abc"]
+        value = {words[0]: words, "b": None, "a": tuple(words), "n": chance.choice("x")}
+        assert plain_text(value) == text(value), seed
+        assert plain_text(words) == text(words), seed
