@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, timezone
 
-from dialer.contacts import numbering
 from dialer.contacts.problem import Bad
 
 SEPARATORS = re.compile(r"[;/、,|\n]+")
@@ -56,17 +55,7 @@ def split(cell: str) -> list[str]:
 
 def read(text: str, region: str) -> Phone:
     """Parse one number; `region` is where it is local. Bad says what is wrong."""
-    text = text.removesuffix(".0")
-    if known := numbering.look(text, region):
-        code, national, country, zones = known
-        shown = masked(code, national)
-        return Phone(f"+{code}{national}", shown, country, zones)
-    return parsed(text, region)
-
-
-def parsed(text: str, region: str) -> Phone:
-    """As `read`, by phonenumbers alone: for whatever is not plain digits."""
-    number = _parse(text, region)
+    number = _parse(text.removesuffix(".0"), region)
     if number.extension:
         raise Bad("has an extension, which cannot be dialed", "the number alone")
     possible = phonenumbers.is_possible_number_with_reason(number)
@@ -107,19 +96,14 @@ def _phone(number: PhoneNumber) -> Phone:
 
 
 def mask(number: PhoneNumber) -> str:
-    """As `masked`, of a number that was parsed."""
-    national = phonenumbers.national_significant_number(number)
-    return masked(number.country_code or 0, national)
-
-
-def masked(code: int, digits: str) -> str:
     """Country code, at most three signs in front and four behind; four or more are
     always hidden, so that what is shown never leads to one number."""
+    digits = phonenumbers.national_significant_number(number)
     tail = max(0, min(4, (len(digits) - 3) // 2))
     head = max(0, min(3, len(digits) - 4 - tail))
     hidden = "*" * (len(digits) - head - tail)
     end = digits[len(digits) - tail :]
-    return f"+{code} {digits[:head]}{hidden}{end}"
+    return f"+{number.country_code} {digits[:head]}{hidden}{end}"
 
 
 def _impossible(number: PhoneNumber) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import phonenumbers
 import pytest
 
-from dialer.contacts import numbering, phone
+from dialer.contacts import phone
 from dialer.contacts.problem import Bad
 
 GOOD = [
@@ -85,35 +84,3 @@ def test_the_mask_always_hides_four_digits_at_least() -> None:
         head, tail = rest.split("*")[0], rest.split("*")[-1]
         assert digits.startswith(head), seed
         assert digits.endswith(tail), seed
-
-
-def numbers(chance: random.Random) -> Iterator[tuple[str, str]]:
-    """Written as digits, of all kinds and countries, and where each is local: right
-    ones, and ones a few digits away; with a country's code or a way out in front."""
-    regions = sorted(phonenumbers.SUPPORTED_REGIONS)
-    for _ in range(3000):
-        digits = "".join(chance.choices("0123456789", k=chance.randint(4, 13)))
-        yield chance.choice(["", "+"]) + digits, chance.choice(regions)
-    for region in regions:
-        for kind in range(11):
-            found = phonenumbers.example_number_for_type(region, kind)
-            if found is None:
-                continue
-            signs = list(phonenumbers.national_significant_number(found))
-            for _ in range(chance.randint(0, 4)):
-                signs[chance.randrange(len(signs))] = chance.choice("0123456789")
-            national = "".join(signs) + "3" * (chance.random() < 0.1)
-            code = found.country_code
-            for front in ("", "0", f"{code}", f"+{code}", f"+0{code}", f"00{code}"):
-                yield front + national, region
-
-
-def test_plain_digits_are_what_phonenumbers_says() -> None:
-    seed = random.randrange(10**9)
-    looked = 0
-    for text, region in numbers(random.Random(seed)):
-        if numbering.look(text, region) is not None:
-            looked += 1
-            slow = phone.parsed(text, region)  # Bad: what is wrong was not seen
-            assert phone.read(text, region) == slow, (text, region, seed)
-    assert looked > 1000, seed
