@@ -85,8 +85,11 @@ def understand(
     legal, rules, taken = spoken_for(said, language, admissible, found)
     open_intents = set(admissible) | LEGAL | {"unknown"}
     score = taken_back(classifier(language).scores(said), taken)
-    limits = classifier(language).limits(heard)
-    got = _decided(score, open_intents, legal, rules, limits)
+    model = classifier(language)
+    got = _decided(score, open_intents, legal, rules, model.limits(heard))
+    if heard and got.intent == "unknown" and rules:  # whole words misheard fit no rule
+        typed = _decided(score, open_intents, legal, rules, model.limits(heard=False))
+        got = typed if typed.intent in rules else got
     others = [intent for intent in legal if intent != got.intent]
     if others and got.intent != "unknown":
         found["also"] = ",".join(others)
