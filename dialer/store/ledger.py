@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from dialer.attempt import (
     Answered,
+    IllegalMove,
     Lost,
     Phase,
     Postponed,
@@ -345,7 +346,9 @@ def dial(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
         attempt = attempt_of(row)
-        if attempt.phase is Phase.RESERVED and attempt.node != ask.node:
+        if attempt.phase is not Phase.RESERVED:  # a refusal would end a call that rings
+            raise IllegalMove(f"{ask.attempt_id} is not reserved: {attempt.phase}")
+        if attempt.node != ask.node:
             raise Refused(f"attempt {ask.attempt_id} is reserved by {attempt.node}")
         state = of[row.campaign_id].state
         if state != "running":
