@@ -26,6 +26,17 @@ READER = "evidence"  # our cursor's name in the journal
 CHUNK = 4096  # entries a checkpoint, at most
 
 
+class Elsewhere(LogError):
+    """Another log is kept of this journal."""
+
+    def __init__(self, keeper: str, mine: str) -> None:
+        super().__init__(
+            f"the evidence log of this journal is kept by {keeper}, and the key here is"
+            f" {mine}: write evidence = false under [engine], or copy that log's folder"
+            " here; if it is lost, `dialer evidence adopt`"
+        )
+
+
 class Log:
     """One log folder. Holds nothing open: any number of processes may append."""
 
@@ -80,8 +91,12 @@ class Log:
         """Log what the journal has beyond our last entry. -> how many entries.
 
         Safe to cut off anywhere and to run in several processes. LogError: the archive
-        is damaged, or the journal is not the one that was logged.
+        is damaged, the journal is not the one that was logged, or another log is kept
+        of it: a journal has one.
         """
+        keeper = await journal.kept_by(READER, self.key)
+        if keeper != self.key:
+            raise Elsewhere(keeper, self.key)
         added = 0
         while True:
             size = await asyncio.to_thread(self._begin)
