@@ -18,6 +18,7 @@ from dialer.store.port import Claimed, Refused, StoreDown, Stores
 
 log = logging.getLogger(__name__)
 
+QUIET = 2.0  #: seconds between two looks while news of the store are heard
 NOBODY = 15.0  #: seconds between two looks for work that nobody is there for
 
 
@@ -60,6 +61,7 @@ class Dispatcher:
         self._node = node
         self._pace = pace
         self._judge = judge
+        self._paced = room is not None
         self._room = room or (lambda: pace.lines + pace.ahead)
         self._looked = float("-inf")
         self._running = dict[str, asyncio.Task[None]]()  # by attempt
@@ -70,6 +72,10 @@ class Dispatcher:
     def running(self) -> int:
         """Attempts in hand, those waiting for a line included."""
         return len(self._running)
+
+    def woken(self) -> None:
+        """There may be news: look now."""
+        self._wake.set()
 
     def stop(self) -> None:
         """No new calls; those under way may end within the grace."""
@@ -142,8 +148,10 @@ class Dispatcher:
             self._wake.set()
 
     async def _rest(self) -> None:
+        seldom = self._stores.wakes.listening and not self._paced
+        poll = max(self._pace.poll, QUIET) if seldom else self._pace.poll
         with contextlib.suppress(TimeoutError):
-            async with self._clock.timeout(self._pace.poll):
+            async with self._clock.timeout(poll):
                 await self._wake.wait()
         self._wake.clear()
 

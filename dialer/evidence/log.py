@@ -87,6 +87,13 @@ class Log:
         """The signed checkpoint as it stands. LogError: there is none yet."""
         return self._checkpoint().decode()
 
+    async def must_keep(self, journal: Feed) -> None:
+        """Elsewhere: not this log is the one that is kept of the journal. The first
+        that asks is."""
+        keeper = await journal.kept_by(READER, self.key)
+        if keeper != self.key:
+            raise Elsewhere(keeper, self.key)
+
     async def append(self, journal: Feed) -> int:
         """Log what the journal has beyond our last entry. -> how many entries.
 
@@ -94,9 +101,7 @@ class Log:
         is damaged, the journal is not the one that was logged, or another log is kept
         of it: a journal has one.
         """
-        keeper = await journal.kept_by(READER, self.key)
-        if keeper != self.key:
-            raise Elsewhere(keeper, self.key)
+        await self.must_keep(journal)
         added = 0
         while True:
             size = await asyncio.to_thread(self._begin)

@@ -48,6 +48,11 @@ class Take(NamedTuple):
     now: datetime
 
 
+class Give(NamedTuple):
+    trunk: str
+    seat: str
+
+
 class SqlLines:
     """`port.Lines` on any SQL database."""
 
@@ -65,11 +70,12 @@ class SqlLines:
         now: datetime,
     ) -> Start:
         want = Take(trunk, node, seat, channels, per_second, now)
-        return await self._runner.together(take_all, want)
+        found = await self._runner.together(in_order, want)
+        assert found is not None
+        return found
 
     async def give(self, trunk: str, seat: str) -> None:
-        given = (trunk, seat)
-        await self._runner.together(give_all, given, patience=PATIENCE)
+        await self._runner.together(in_order, Give(trunk, seat), patience=PATIENCE)
 
     async def used(self) -> dict[tuple[str, str], int]:
         found = select(seats.c.trunk, seats.c.node, func.count()).group_by(
@@ -83,12 +89,14 @@ class SqlLines:
         )
 
 
-def take_all(work: Work, wanted: Sequence[Take]) -> list[Start]:
-    """In one order of trunks, so that nodes do not wait for each other in a ring."""
-    answers = dict[int, Start]()
-    for i in sorted(range(len(wanted)), key=lambda i: wanted[i].trunk):
-        answers[i] = take(work, wanted[i])
-    return [answers[i] for i in range(len(wanted))]
+def in_order(work: Work, asked: Sequence[Take | Give]) -> list[Start | None]:
+    """In one order of trunks, so that nodes do not wait for each other in a ring; of a
+    trunk in the order of asking, so that what is given back was taken before."""
+    answers = dict[int, Start | None]()
+    for i in sorted(range(len(asked)), key=lambda i: asked[i].trunk):
+        one = asked[i]
+        answers[i] = take(work, one) if isinstance(one, Take) else give(work, one)
+    return [answers[i] for i in range(len(asked))]
 
 
 def take(work: Work, want: Take) -> Start:
@@ -115,7 +123,6 @@ def take(work: Work, want: Take) -> Start:
     return Start(True, next_at)
 
 
-def give_all(work: Work, given: Sequence[tuple[str, str]]) -> list[None]:
-    for trunk, seat in sorted(given):
-        work.connection.execute(_leave, {"wanted": trunk, "one": seat})
-    return [None] * len(given)
+def give(work: Work, given: Give) -> Start | None:
+    work.connection.execute(_leave, {"wanted": given.trunk, "one": given.seat})
+    return None

@@ -52,9 +52,7 @@ class SqlNodes:
 
     async def duties(self) -> dict[str, str]:
         return await self._runner.read(
-            lambda connection: {
-                duty: node for duty, node in connection.execute(_duties)
-            }
+            lambda c: {row.duty: row.node for row in c.execute(_duties)}
         )
 
     async def leave(self, node: str, incarnation: str, *, now: datetime) -> None:
@@ -122,11 +120,17 @@ def beat(work: Work, seen: Seen) -> Beat:
             " its attempts are with others now; start it anew"
         )
     work.connection.execute(_mine, {"wanted": node, "seen_at": at})
-    rescue(work, at, None)
+    everybody = work.connection.execute(_all).all()
+    rescue(work, at, None, [other.node for other in everybody if other.state != GONE])
+    if stale is not None and at - row.seen_at > abs(stale) / 2:
+        stale = None  # it was away itself, perhaps with the database: let others come
     dead = [
         other.node
-        for other in work.connection.execute(_all)
-        if stale is not None and other.state != GONE and other.seen_at <= at - stale
+        for other in everybody
+        if stale is not None
+        and other.node != node
+        and other.state != GONE
+        and other.seen_at <= at - stale
     ]
     for other in dead:
         bury(work, other, at, "silent")

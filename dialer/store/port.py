@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -627,6 +628,20 @@ class Lines(Protocol):
         ...
 
 
+class Wakes(Protocol):
+    """News of what others stored, where a database tells: a campaign's state, what
+    stops calls, attempts that are due. They only wake."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether news are heard now: then polls may be seldom."""
+        ...
+
+    def heard(self, told: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Within the block `told` is called when there may be news."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """All of storage, opened together. A driver's `open_...` yields one."""
@@ -642,3 +657,4 @@ class Stores:
     journal: Journal
     nodes: Nodes
     lines: Lines
+    wakes: Wakes
