@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 
@@ -201,14 +202,15 @@ async def service(
     EngineRuns: a process of this home places calls. LogError: the evidence log is kept
     elsewhere."""
     with alone(settings):
-        kept = None
-        if settings.engine.evidence:
-            kept = Log.open(settings.evidence_folder)
-            await kept.must_keep(stores.journal)
-        async with (
-            member(stores, settings.engine, clock) as me,
-            app.node(settings, stores, me, metrics) as node,
-        ):
+        async with AsyncExitStack() as stack:
+            me = await stack.enter_async_context(member(stores, settings.engine, clock))
+            kept = None
+            if settings.engine.evidence:
+                kept = Log.open(settings.evidence_folder)
+                await kept.must_keep(stores.journal)
+            node = await stack.enter_async_context(
+                app.node(settings, stores, me, metrics)
+            )
             found = Service(settings, stores, node, me, kept)
             meters.watch_node(node.studio, lambda: found.lines, node.routes, metrics)
             if settings.events.mqtt.host:

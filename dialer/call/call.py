@@ -111,6 +111,8 @@ async def call(claimed: Claimed, desk: Desk) -> None:
         except NoSeat as no:
             await _postpone(claimed, no, desk)
             return
+        if not desk.alive():
+            return  # it is with others now, or will be: the lease is over then
         in_time = fresh(clock, clock.elapsed(), desk.alive)
         verdict = await stores.ledger.dialing(
             claimed.attempt_id, node=desk.node, now=clock.now(), judge=desk.judge
