@@ -54,6 +54,9 @@ class Made:
     async def last(self) -> int:
         return self.count
 
+    async def kept_by(self, reader: str, owner: str, *, anew: bool = False) -> str:
+        return owner
+
     async def move(self, reader: str, seq: int) -> None:
         self._cursor = seq
 

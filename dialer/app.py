@@ -54,7 +54,7 @@ from dialer.planning import offers as offers
 from dialer.planning import plan as plan
 from dialer.planning import recycle as recycle
 from dialer.settings import Settings, shipped
-from dialer.sharing import Cap, SharedTrunks
+from dialer.sharing import Cap, Member, SharedTrunks, pacing
 from dialer.store import keys
 from dialer.store.port import (
     Campaign,
@@ -282,22 +282,39 @@ async def beside(
         people = _paced(stores, found, wanted, agents, clock, wanted.lines, settings)
         desk = await _desk(
             settings,
-            meters.counted(stores, node.metrics, clock),
+            node.stores,
             found,
             meters.heard(node.studio, node.metrics),
             carrier,
             lines=wanted.lines,
             people=people,
         )
+        desk = replace(desk, alive=lambda: node.me.alive)
+        if people:
+            duty = pacing(found.campaign_id)
+            node.me.wants(duty)
+            stack.callback(node.me.gives_up, duty)
+            desk = replace(desk, alive=lambda: node.me.does(duty))
         dispatcher = _dispatcher(desk, found, settings, wanted.lines)
+        told = sinks.on_record(settings, stores, found, clock, wanted.lines)
+        await stack.enter_async_context(told)
         board = settings.pacing_figures
-        yield Engine(dispatcher, desk, None, found, board, joined=True)
+        yield Engine(dispatcher, desk, None, found, board, True, wanted.lines)
+
+
+def network(found: Campaign, node: Node) -> Carrier | None:
+    """Who knows what became of a campaign's calls. None: nobody here."""
+    if parse(found.settings).channel == "trunks":
+        return node.routes
+    return LoopbackChannel({}, node.studio.clock)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """What all campaigns of a node share."""
 
+    me: Member
+    stores: Stores  # counted
     studio: Studio
     recall: Recall
     trunks: trunks.Trunks | None  # None: this machine has no file of them
@@ -307,10 +324,11 @@ class Node:
 
 @asynccontextmanager
 async def node(
-    settings: Settings, stores: Stores, clock: Clock, metrics: Metrics | None = None
+    settings: Settings, stores: Stores, me: Member, metrics: Metrics | None = None
 ) -> AsyncIterator[Node]:
     """Speech, and the trunks of this machine if it has a file of them."""
-    recall = Recall()
+    recall, clock = Recall(), me.clock
+    counted = meters.counted(stores, metrics, clock)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         shared = await enter(studio(settings, clock, recall))
@@ -324,7 +342,7 @@ async def node(
             told = switches.reported(routes, changes, stores.journal, settings, clock)
             await enter(told)
         settle()
-        yield Node(shared, recall, found, routes, metrics)
+        yield Node(me, counted, shared, recall, found, routes, metrics)
 
 
 async def _desk(
@@ -460,8 +478,14 @@ def _dispatcher(
         node=own.node,
         pace=pace,
         judge=desk.judge,
-        room=desk.people.room if desk.people else None,
+        room=_room(desk),
     )
+
+
+def _room(desk: Desk) -> Callable[[], int] | None:
+    """None: the lines alone say how much may be in hand."""
+    people = desk.people
+    return (lambda: people.room() if desk.alive() else 0) if people else None
 
 
 def _retries(wanted: CampaignFile) -> Mapping[str, tuple[float, int]]:

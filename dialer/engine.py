@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from dialer.attempt import IllegalMove
 from dialer.call.call import Desk
 from dialer.campaign.dispatcher import Dispatcher
 from dialer.campaign.paced import Paced
+from dialer.channels.port import Carrier
 from dialer.clock import Clock
 from dialer.evidence.log import Log
 from dialer.model import Disposition, Outcome
@@ -23,6 +25,7 @@ from dialer.store.port import Campaign, Refused, StoreDown, StoreError, Stores
 
 log = logging.getLogger(__name__)
 
+ASK_AGAIN = 15.0  #: seconds until a switch that was away is asked again
 DIED = "engine died"  #: the cause of what it left
 
 
@@ -36,6 +39,7 @@ class Engine:
     campaign: Campaign
     board: Path  # where the pacing is shown to other programs
     joined: bool = False  # of a node that serves many campaigns: it has been rescued
+    lines: int = 0
     _paused: bool = False
 
     @property
@@ -62,6 +66,8 @@ class Engine:
                 if self.log:
                     kept = feeding(self.log, stores, clock)
                     beside.append(group.create_task(kept, name="evidence"))
+                asking = self._asking()
+                beside.append(group.create_task(asking, name="reconciling"))
                 if people := self.desk.people:
                     beside.append(group.create_task(people.run(), name="pacing"))
                     shown = self._show(people)
@@ -72,20 +78,26 @@ class Engine:
         finally:
             await self._settle(stores, clock)
 
+    async def _asking(self) -> None:
+        """What could not be told yet is asked again, until cancelled."""
+        while True:
+            await self.desk.studio.clock.sleep(ASK_AGAIN)
+            with suppress(StoreDown):
+                await self.reconcile()
+
     async def reconcile(self) -> None:
         """End attempts that an engine died in, once the network says how they are."""
         stores, clock = self.desk.stores, self.desk.studio.clock
-        lost = await stores.ledger.lost(self.campaign.campaign_id)
-        for attempt, taken in (await self.desk.carrier.left(lost)).items():
-            ended = Disposition.HANDED_OVER if taken else Disposition.UNKNOWN
-            with suppress(IllegalMove):  # another node was quicker, or it has woken up
-                await stores.ledger.finish(attempt, Outcome(ended, clock.now(), DIED))
+        await reconcile(stores, self.campaign.campaign_id, self.desk.carrier, clock)
 
     async def _show(self, people: Paced) -> None:
         """Where the pacing stands, in a file, until cancelled."""
         clock = self.desk.studio.clock
         while True:
             name, at = self.campaign.name, clock.now().isoformat()
+            if not self.desk.alive():  # another node paces it
+                await clock.sleep(2.0)
+                continue
             found = {"campaign": name, "node": self.desk.node, "at": at}
             text = json.dumps(found | people.as_dict(), indent=1)
             await asyncio.to_thread(whole_file, self.board, text)
@@ -108,11 +120,28 @@ class Engine:
             await self.log.append(stores.journal)
 
 
-async def feeding(into: Log, stores: Stores, clock: Clock) -> None:
-    """Keep the evidence log up with the journal, until cancelled."""
+async def reconcile(
+    stores: Stores, campaign_id: str, carrier: Carrier, clock: Clock
+) -> None:
+    """End a campaign's attempts whose engine died, as far as the network can tell."""
+    lost = await stores.ledger.lost(campaign_id)
+    if not lost:
+        return
+    for attempt, taken in (await carrier.left(lost)).items():
+        ended = Disposition.HANDED_OVER if taken else Disposition.UNKNOWN
+        with suppress(IllegalMove):  # another node was quicker, or it has woken up
+            await stores.ledger.finish(attempt, Outcome(ended, clock.now(), DIED))
+
+
+async def feeding(
+    into: Log, stores: Stores, clock: Clock, mine: Callable[[], bool] = lambda: True
+) -> None:
+    """Keep the evidence log up with the journal while it is this node's to do, until
+    cancelled."""
     while True:
         try:
-            await into.append(stores.journal)
+            if mine():
+                await into.append(stores.journal)
         except (StoreDown, StoreError, OSError):
             log.exception("evidence log: not appended")  # calls go on
         await clock.sleep(2.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import version
@@ -48,9 +48,28 @@ def watch(engine: Engine, lines: int, found: Metrics | None) -> None:
     if found is None:
         return
     pool, carrier = engine.desk.studio.pool, engine.desk.carrier
-    found.watch_engine(lines, lambda: pool.waiting, lambda: engine.rendering)
+    found.watch_engine(lambda: lines, lambda: pool.waiting, lambda: engine.rendering)
     if isinstance(carrier, Routes):
         found.watch_trunks(carrier.status)
+
+
+def watch_node(
+    studio: Studio,
+    lines: Callable[[], int],
+    routes: Routes | None,
+    found: Metrics | None,
+) -> None:
+    """As `watch`, for all campaigns of a node together."""
+    if found is None:
+        return
+    found.watch_engine(lines, lambda: studio.pool.waiting, lambda: rendering(studio))
+    if routes is not None:
+        found.watch_trunks(routes.status)
+
+
+def rendering(studio: Studio) -> int:
+    """Prompts still to be rendered."""
+    return studio.prompts.waiting
 
 
 @asynccontextmanager

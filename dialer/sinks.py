@@ -123,9 +123,11 @@ async def publishing(
     clock: Clock,
     drain: Callable[[], None],
     metrics: Metrics | None = None,
+    mine: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[None]:
     """Meanwhile events go out and, where that is on, commands come in. At the end what
-    is in the journal by then is published, if the broker takes it soon."""
+    is in the journal by then is published, if the broker takes it soon. `mine`: whether
+    this node publishes for all, where there are others."""
     there = broker(settings)
     if there is None:
         yield
@@ -133,7 +135,11 @@ async def publishing(
     taken = take_commands(settings, stores, clock, drain)
     with turn(settings) as lock:
         publisher = Publisher(
-            there, stores.journal, clock, mine=lock.mine, commands=taken
+            there,
+            stores.journal,
+            clock,
+            mine=lambda: mine() and lock.mine(),
+            commands=taken,
         )
         if metrics:
             metrics.watch_publisher(publisher)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from dialer.call.agreed import Heard, commit
 from dialer.call.announcement import explained
 from dialer.call.conversation import Conversation, Studio, Talked
 from dialer.call.disposition import BY_CAUSE
 from dialer.call.facts import Terms, case_facts, closed_for, secrets
+from dialer.call.fresh import fresh
 from dialer.call.person import connect, scripts
 from dialer.campaign.hours import Best
 from dialer.campaign.paced import Paced
@@ -70,6 +73,16 @@ class Desk:
     best: Best | None = None  # when people of this campaign answer
     people_seconds: float = 60.0  # that people may take to answer a hand-over
     people: Paced | None = None  # who talk, and when they may be called for; None: we
+    alive: Callable[[], bool] = lambda: True  # may this node act on what it was told?
+
+
+class Told(NamedTuple):
+    """What a call is about, and what speaks up when it is too late to place it."""
+
+    claimed: Claimed
+    personal: Personal
+    case: CaseFacts
+    in_time: Callable[[str], Awaitable[None]]
 
 
 async def call(claimed: Claimed, desk: Desk) -> None:
@@ -85,8 +98,8 @@ async def call(claimed: Claimed, desk: Desk) -> None:
     case = case_facts(
         personal, claimed.contact, desk.terms, clock.now(), claimed.number
     )
-    for told in scripts(case, desk.people) if desk.people else (case,):
-        await prepare(told, desk.studio)
+    for words in scripts(case, desk.people) if desk.people else (case,):
+        await prepare(words, desk.studio)
     number, caller_id = personal.phones[claimed.number], desk.terms.caller_id
     async with AsyncExitStack() as seated:
         mine = claimed.attempt_id
@@ -98,6 +111,9 @@ async def call(claimed: Claimed, desk: Desk) -> None:
         except NoSeat as no:
             await _postpone(claimed, no, desk)
             return
+        if not desk.alive():
+            return  # it is with others now, or will be: the lease is over then
+        in_time = fresh(clock, clock.elapsed(), desk.alive)
         verdict = await stores.ledger.dialing(
             claimed.attempt_id, node=desk.node, now=clock.now(), judge=desk.judge
         )
@@ -105,7 +121,8 @@ async def call(claimed: Claimed, desk: Desk) -> None:
             return
         outcome = _ended(Disposition.ERROR, desk, "fault")
         try:
-            outcome = await _dial(claimed, personal, case, desk, channel)
+            told = Told(claimed, personal, case, in_time)
+            outcome = await _dial(told, desk, channel)
         except asyncio.CancelledError:
             outcome = _ended(Disposition.ERROR, desk, "cut by stop")
             raise
@@ -138,19 +155,20 @@ async def prepare(case: CaseFacts, studio: Studio) -> None:
         )
 
 
-async def _dial(
-    claimed: Claimed, personal: Personal, case: CaseFacts, desk: Desk, channel: Channel
-) -> Outcome:
+async def _dial(told: Told, desk: Desk, channel: Channel) -> Outcome:
+    claimed, personal, case, in_time = told
     order = Order(
         claimed.attempt_id,
         personal.phones[claimed.number],
         desk.ring_seconds,
         desk.terms.caller_id,
         people_seconds=desk.people_seconds,
+        before=in_time,
     )
     if desk.people:
         desk.people.dialed(claimed.attempt_id)
     try:
+        await in_time("")
         async with channel.place(order) as line:
             await desk.stores.ledger.answered(
                 claimed.attempt_id, desk.studio.clock.now()

@@ -11,12 +11,14 @@ from datetime import timedelta
 
 from structlog.contextvars import bound_contextvars
 
+from dialer.attempt import IllegalMove
 from dialer.clock import Clock
 from dialer.model import Judge
-from dialer.store.port import Claimed, StoreDown, Stores
+from dialer.store.port import Claimed, Refused, StoreDown, Stores
 
 log = logging.getLogger(__name__)
 
+QUIET = 2.0  #: seconds between two looks while news of the store are heard
 NOBODY = 15.0  #: seconds between two looks for work that nobody is there for
 
 
@@ -59,9 +61,10 @@ class Dispatcher:
         self._node = node
         self._pace = pace
         self._judge = judge
+        self._paced = room is not None
         self._room = room or (lambda: pace.lines + pace.ahead)
         self._looked = float("-inf")
-        self._running = set[asyncio.Task[None]]()
+        self._running = dict[str, asyncio.Task[None]]()  # by attempt
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -69,6 +72,10 @@ class Dispatcher:
     def running(self) -> int:
         """Attempts in hand, those waiting for a line included."""
         return len(self._running)
+
+    def woken(self) -> None:
+        """There may be news: look now."""
+        self._wake.set()
 
     def stop(self) -> None:
         """No new calls; those under way may end within the grace."""
@@ -120,8 +127,10 @@ class Dispatcher:
             judge=self._judge,
         )
         for one in claimed:
+            if one.attempt_id in self._running:  # its lease had lapsed while it waited
+                continue  # and is ours again: who waits for it goes on
             task = group.create_task(self._one(one), name=f"call {one.attempt_id}")
-            self._running.add(task)
+            self._running[one.attempt_id] = task
         return len(claimed)
 
     async def _one(self, claimed: Claimed) -> None:
@@ -130,16 +139,19 @@ class Dispatcher:
                 await self._call(claimed)
         except StoreDown:
             log.warning("store down: an attempt waits for its lease to lapse")
+        except (Refused, IllegalMove):
+            log.warning("an attempt is in other hands: its lease lapsed here")
         except Exception:  # one bad call must not end the others
             log.exception("call failed", extra={"attempt": claimed.attempt_id})
         finally:
-            if task := asyncio.current_task():  # one attempt may be here twice:
-                self._running.discard(task)  # its lease lapsed, and we took it again
+            del self._running[claimed.attempt_id]
             self._wake.set()
 
     async def _rest(self) -> None:
+        seldom = self._stores.wakes.listening and not self._paced
+        poll = max(self._pace.poll, QUIET) if seldom else self._pace.poll
         with contextlib.suppress(TimeoutError):
-            async with self._clock.timeout(self._pace.poll):
+            async with self._clock.timeout(poll):
                 await self._wake.wait()
         self._wake.clear()
 
@@ -151,5 +163,5 @@ class Dispatcher:
                     self._wake.clear()
         if self._running:
             log.warning("calls cut", extra={"calls": len(self._running)})
-        for task in self._running:
+        for task in self._running.values():
             task.cancel()

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +29,10 @@ class Cause(StrEnum):
     NOT_DIALED = "not_dialed"  # the trunk refused before sending: not an attempt
 
 
+async def anyhow(trunk: str) -> None:
+    """Nothing speaks against it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One call to place. `number` is E.164 and personal: never log it."""
@@ -32,6 +43,9 @@ class Order:
     caller_id: str = ""
     trunk: str = ""
     people_seconds: float = 60.0  # that people may take to answer a hand-over
+    #: Awaited with a trunk's name right before a try goes out by it: it may wait.
+    #: ChannelDown: it must not go out.
+    before: Callable[[str], Awaitable[None]] = field(default=anyhow, compare=False)
     #: Called when the far end rings; a call may be answered without.
     ringing: Callable[[], None] = field(default=lambda: None, compare=False)
 

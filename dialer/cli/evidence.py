@@ -10,8 +10,9 @@ import click
 from rich.text import Text
 
 from dialer.cli.frame import Fail, Usage, emit, json_option, out, run, with_settings
+from dialer.clock import SystemClock
 from dialer.evidence.audit import report_lines
-from dialer.evidence.log import Log, check
+from dialer.evidence.log import READER, Log, check
 from dialer.evidence.proof import Broken, Proved, check_proof
 from dialer.evidence.verify import Report
 from dialer.home import opened
@@ -50,6 +51,31 @@ def checkpoint(settings: Settings, as_json: bool) -> None:
     emit(data, as_json, lambda: click.echo(text, nl=False))
     if not as_json:
         click.echo(f"{added} new entries; verifier key: {log.vkey}", err=True)
+
+
+@evidence.command()
+@json_option
+@with_settings
+def adopt(settings: Settings, as_json: bool) -> None:
+    """Have this machine's log be the one that is kept of the journal.
+
+    Only where the log that was kept is lost, its key with it: what was proved by it
+    cannot be proved any more. Where its folder is still there, copy it here instead.
+
+    Example: dialer evidence adopt
+    """
+
+    async def begin() -> Log:
+        async with opened(settings) as stores:
+            log = Log.open(settings.evidence_folder)
+            about = {"vkey": log.vkey}
+            await stores.journal.note(SystemClock().now(), "log.kept", log.key, about)
+            await stores.journal.kept_by(READER, log.key, anew=True)
+            return log
+
+    log = run(begin())
+    said = f"the log of the journal is kept here: {log.vkey}"
+    emit({"vkey": log.vkey}, as_json, lambda: out.print(said, markup=False))
 
 
 @evidence.command()

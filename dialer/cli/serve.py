@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dialer import meters
 from dialer.cli.frame import Fail, emit, err, json_option, out, run, with_settings
 from dialer.clock import SystemClock
 from dialer.home import opened
@@ -45,9 +46,10 @@ async def _serve(settings: Settings, *, quiet: bool) -> str:
         if not quiet:
             err.print(said, markup=False)
 
+    metrics = meters.made(settings)
     async with (
-        opened(settings) as stores,
-        service(settings, stores, SystemClock()) as (found, me),
+        opened(settings, metrics) as stores,
+        service(settings, stores, SystemClock(), metrics) as (found, me),
     ):
         drain_on_interrupt(found, tell)
         tell(f"node {settings.engine.node} is up")

@@ -165,11 +165,14 @@ class Metrics:
             self.turn_part.labels(name).observe(part)
 
     def watch_engine(
-        self, lines: int, recognitions: Callable[[], int], prompts: Callable[[], int]
+        self,
+        lines: Callable[[], int],
+        recognitions: Callable[[], int],
+        prompts: Callable[[], int],
     ) -> None:
         """What an engine can say when it is asked: its lines, and how many
         recognitions and prompts wait."""
-        self.lines.set(lines)
+        self.lines.set_function(lines)
         self.recogniser_queue.set_function(recognitions)
         self.rendering.set_function(prompts)
 

@@ -26,6 +26,17 @@ READER = "evidence"  # our cursor's name in the journal
 CHUNK = 4096  # entries a checkpoint, at most
 
 
+class Elsewhere(LogError):
+    """Another log is kept of this journal."""
+
+    def __init__(self, keeper: str, mine: str) -> None:
+        super().__init__(
+            f"the evidence log of this journal is kept by {keeper}, and the key here is"
+            f" {mine}: write evidence = false under [engine], or copy that log's folder"
+            " here; if it is lost, `dialer evidence adopt`"
+        )
+
+
 class Log:
     """One log folder. Holds nothing open: any number of processes may append."""
 
@@ -76,12 +87,21 @@ class Log:
         """The signed checkpoint as it stands. LogError: there is none yet."""
         return self._checkpoint().decode()
 
+    async def must_keep(self, journal: Feed) -> None:
+        """Elsewhere: not this log is the one that is kept of the journal. The first
+        that asks is."""
+        keeper = await journal.kept_by(READER, self.key)
+        if keeper != self.key:
+            raise Elsewhere(keeper, self.key)
+
     async def append(self, journal: Feed) -> int:
         """Log what the journal has beyond our last entry. -> how many entries.
 
         Safe to cut off anywhere and to run in several processes. LogError: the archive
-        is damaged, or the journal is not the one that was logged.
+        is damaged, the journal is not the one that was logged, or another log is kept
+        of it: a journal has one.
         """
+        await self.must_keep(journal)
         added = 0
         while True:
             size = await asyncio.to_thread(self._begin)

@@ -12,10 +12,11 @@ from dialer.store.keys import TenantKey
 from dialer.store.ledger import SqlLedger
 from dialer.store.lines import SqlLines
 from dialer.store.nodes import SqlNodes
-from dialer.store.port import Stores
+from dialer.store.port import Stores, Wakes
 from dialer.store.previews import SqlPreviews
 from dialer.store.runner import Runner
 from dialer.store.vault import SealedVault
+from dialer.store.wakes import Deaf
 
 
 def assembled(
@@ -25,6 +26,7 @@ def assembled(
     pens: Pens,
     *,
     feed: Runner | None = None,
+    wakes: Wakes | None = None,
 ) -> Stores:
     """`unlocked`: the key to write the vault with, all keys at hand, the secret of
     tokens. `feed`: the journal as its readers reach it, if with another credential."""
@@ -40,4 +42,5 @@ def assembled(
         journal=SqlJournal(shared, feed),
         nodes=SqlNodes(shared),
         lines=SqlLines(shared),
+        wakes=wakes or Deaf(),
     )

@@ -234,6 +234,7 @@ def set_state(work: Work, campaign_id: str, state: str, at: datetime) -> Campaig
         raise Refused(f"campaign {before.name} is {before.state}: it cannot be {state}")
     work.connection.execute(_move, {"wanted": before.campaign_id, "state": state})
     body = {"from": before.state, "to": state}
+    work.wake()
     work.note(at, "campaign.state", before.campaign_id, body)
     return get(work.connection, before.campaign_id)
 

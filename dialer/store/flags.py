@@ -52,6 +52,7 @@ def add(work: Work, rows: Iterable[FlagRow]) -> int:
     """A flag set again by the same source lasts as long as the longer of both. No call
     that is placed after our commit was judged without it."""
     work.alone(Lock.GATE)
+    work.wake()
     return sum(add_one(work, row) for row in rows)
 
 

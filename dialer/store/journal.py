@@ -39,6 +39,7 @@ KINDS = {
     "node.stopped": "a node ended in order; one that dies leaves no such entry (node)",
     "command.taken": "somebody commands over MQTT what, to which node (who)",
     "trunk.bill": "seconds and price of a call, as its carrier tells (attempt)",
+    "log.kept": "from here on another evidence log is kept of the journal (its key)",
     "node.membership": "a node came up, shall drain or is gone, and why (node)",
     "call.turns": "what was said, masked, turn by turn (attempt)",
 }
@@ -51,6 +52,7 @@ _after = (
 )
 _last = select(func.coalesce(func.max(journal.c.seq), 0))
 _cursor = select(cursors.c.seq).where(cursors.c.reader == bindparam("name"))
+_owner = select(cursors.c.owner).where(cursors.c.reader == bindparam("name"))
 
 
 class SqlJournal:
@@ -81,6 +83,12 @@ class SqlJournal:
         """Refused: there is no such entry yet."""
         await self._feed.write(lambda work: move(work, reader, seq))
 
+    async def kept_by(self, reader: str, owner: str, *, anew: bool = False) -> str:
+        there = await self._feed.read(lambda c: owner_of(c, reader))
+        if there and not (anew and there != owner):
+            return there
+        return await self._feed.write(lambda work: own(work, reader, owner, anew))
+
 
 def after(connection: Connection, seq: int, limit: int) -> list[JournalRow]:
     rows = connection.execute(_after, {"seq": seq, "limit": limit})
@@ -89,6 +97,22 @@ def after(connection: Connection, seq: int, limit: int) -> list[JournalRow]:
 
 def cursor(connection: Connection, reader: str) -> int | None:
     return connection.execute(_cursor, {"name": reader}).scalar()
+
+
+def owner_of(connection: Connection, reader: str) -> str | None:
+    return connection.execute(_owner, {"name": reader}).scalar()
+
+
+def own(work: Work, reader: str, owner: str, anew: bool) -> str:
+    """The row's lock makes one of two who ask at once wait, and see the other's."""
+    if owner_of(work.connection, reader) is None:
+        row = {"reader": reader, "seq": 0, "owner": owner}
+        work.connection.execute(insert(cursors), row)
+    changed = update(cursors).where(cursors.c.reader == reader).values(owner=owner)
+    if not anew:
+        changed = changed.where(cursors.c.owner == "")
+    work.connection.execute(changed)
+    return owner_of(work.connection, reader) or owner
 
 
 def move(work: Work, reader: str, seq: int) -> None:

@@ -6,7 +6,7 @@ makes one move of the table (due -> reserved).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from dialer.attempt import (
     Answered,
+    IllegalMove,
     Lost,
     Phase,
     Postponed,
@@ -345,7 +346,9 @@ def dial(work: Work, asked: Sequence[Ask]) -> list[Verdict]:
     verdicts, changed = list[Verdict](), list[dict[str, object]]()
     for ask, row, case in zip(asked, rows, known, strict=True):
         attempt = attempt_of(row)
-        if attempt.phase is Phase.RESERVED and attempt.node != ask.node:
+        if attempt.phase is not Phase.RESERVED:  # a refusal would end a call that rings
+            raise IllegalMove(f"{ask.attempt_id} is not reserved: {attempt.phase}")
+        if attempt.node != ask.node:
             raise Refused(f"attempt {ask.attempt_id} is reserved by {attempt.node}")
         state = of[row.campaign_id].state
         if state != "running":
@@ -394,11 +397,16 @@ def answered(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[None]:
     return [None] * len(rows)
 
 
-def rescue(work: Work, now: datetime, node: str | None) -> tuple[int, int]:
+def rescue(
+    work: Work, now: datetime, node: str | None, up: Collection[str] = ()
+) -> tuple[int, int]:
+    """`up`: nodes that are seen. Their calls may last longer than a lease."""
     given_back = lost = 0
     changed = list[dict[str, object]]()
     for row in _leased.all(work.connection, {"now": stamp(now), "by": node}):
         before = attempt_of(row)
+        if before.phase is not Phase.RESERVED and row.node in up and row.node != node:
+            continue
         if before.phase is Phase.RESERVED:
             moved = advance(before, Postponed(before.not_before))
             given_back += 1

@@ -2,7 +2,8 @@
 
 A row a trunk says when its next call may start; each that is taken moves it on by the
 time between two calls. So calls are spaced as the database's clock has it, and none of
-the room is lost while nodes ask.
+the room is lost while nodes ask. A channel in use is a row with a name of its own: what
+was asked or given back twice, because an answer was lost, counts once.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from dialer.store.port import Start
-from dialer.store.runner import Runner
+from dialer.store.runner import PATIENCE, Runner
 from dialer.store.tables import seats, starts
 from dialer.store.work import Work
 
@@ -28,19 +29,28 @@ _next = (
     .where(starts.c.trunk == bindparam("wanted"))
     .with_for_update()  # said on PostgreSQL only
 )
-_used = select(seats.c.node, seats.c.used).where(seats.c.trunk == bindparam("wanted"))
-_move = update(starts).where(starts.c.trunk == bindparam("wanted"))
-_sit = update(seats).where(
-    seats.c.trunk == bindparam("wanted"), seats.c.node == bindparam("by")
+_used = select(func.count()).where(seats.c.trunk == bindparam("wanted"))
+_mine = select(seats.c.start_at).where(
+    seats.c.trunk == bindparam("wanted"), seats.c.seat == bindparam("one")
 )
+_leave = delete(seats).where(
+    seats.c.trunk == bindparam("wanted"), seats.c.seat == bindparam("one")
+)
+_move = update(starts).where(starts.c.trunk == bindparam("wanted"))
 
 
 class Take(NamedTuple):
     trunk: str
     node: str
+    seat: str
     channels: int
     per_second: float
     now: datetime
+
+
+class Give(NamedTuple):
+    trunk: str
+    seat: str
 
 
 class SqlLines:
@@ -50,16 +60,25 @@ class SqlLines:
         self._runner = runner
 
     async def take(
-        self, trunk: str, node: str, *, channels: int, per_second: float, now: datetime
+        self,
+        trunk: str,
+        node: str,
+        seat: str,
+        *,
+        channels: int,
+        per_second: float,
+        now: datetime,
     ) -> Start:
-        want = Take(trunk, node, channels, per_second, now)
-        return await self._runner.together(take_all, want)
+        want = Take(trunk, node, seat, channels, per_second, now)
+        found = await self._runner.together(in_order, want)
+        assert found is not None
+        return found
 
-    async def give(self, trunk: str, node: str) -> None:
-        await self._runner.together(give_all, (trunk, node))
+    async def give(self, trunk: str, seat: str) -> None:
+        await self._runner.together(in_order, Give(trunk, seat), patience=PATIENCE)
 
     async def used(self) -> dict[tuple[str, str], int]:
-        found = select(seats.c.trunk, seats.c.node, func.sum(seats.c.used)).group_by(
+        found = select(seats.c.trunk, seats.c.node, func.count()).group_by(
             seats.c.trunk, seats.c.node
         )
         return await self._runner.read(
@@ -70,12 +89,14 @@ class SqlLines:
         )
 
 
-def take_all(work: Work, wanted: Sequence[Take]) -> list[Start]:
-    """In one order of trunks, so that nodes do not wait for each other in a ring."""
-    answers = dict[int, Start]()
-    for i in sorted(range(len(wanted)), key=lambda i: wanted[i].trunk):
-        answers[i] = take(work, wanted[i])
-    return [answers[i] for i in range(len(wanted))]
+def in_order(work: Work, asked: Sequence[Take | Give]) -> list[Start | None]:
+    """In one order of trunks, so that nodes do not wait for each other in a ring; of a
+    trunk in the order of asking, so that what is given back was taken before."""
+    answers = dict[int, Start | None]()
+    for i in sorted(range(len(asked)), key=lambda i: asked[i].trunk):
+        one = asked[i]
+        answers[i] = take(work, one) if isinstance(one, Take) else give(work, one)
+    return [answers[i] for i in range(len(asked))]
 
 
 def take(work: Work, want: Take) -> Start:
@@ -85,36 +106,23 @@ def take(work: Work, want: Take) -> Start:
     if row is None:
         first = {"trunk": want.trunk, "next_at": at}
         work.connection.execute(insert(starts), first)
-    used = used_of(work, want.trunk)
-    if sum(used.values()) >= want.channels:
+    there = work.connection.execute(_mine, {**named, "one": want.seat}).first()
+    if there is not None:  # asked before, and not heard that it was given
+        return Start(True, there.start_at)
+    used = work.connection.execute(_used, named).scalar_one()
+    if used >= want.channels:
         return Start(False, at + timedelta(seconds=FULL))
     next_at = max(row.next_at, at + LEAD) if row else at + LEAD
     if next_at > at + timedelta(seconds=AHEAD):
         return Start(False, next_at - timedelta(seconds=AHEAD))
     moved = next_at + timedelta(seconds=SECOND / want.per_second)
     work.connection.execute(_move, {**named, "next_at": moved})
-    count = used.get(want.node)
-    if count is None:
-        mine = {"trunk": want.trunk, "node": want.node, "used": 1}
-        work.connection.execute(insert(seats), mine)
-    else:
-        seat = {**named, "by": want.node, "used": count + 1}
-        work.connection.execute(_sit, seat)
+    mine = {"trunk": want.trunk, "seat": want.seat}
+    taken = {**mine, "node": want.node, "start_at": next_at}
+    work.connection.execute(insert(seats), taken)
     return Start(True, next_at)
 
 
-def used_of(work: Work, trunk: str) -> dict[str, int]:
-    """Channels in use by node."""
-    rows = work.connection.execute(_used, {"wanted": trunk})
-    return {row.node: row.used for row in rows}
-
-
-def give_all(work: Work, given: Sequence[tuple[str, str]]) -> list[None]:
-    for trunk, node in sorted(given):
-        named = {"wanted": trunk}
-        work.connection.execute(_next, named)
-        used = used_of(work, trunk)
-        if used.get(node):  # else it was taken for dead, and all its seats with it
-            seat = {**named, "by": node, "used": used[node] - 1}
-            work.connection.execute(_sit, seat)
-    return [None] * len(given)
+def give(work: Work, given: Give) -> Start | None:
+    work.connection.execute(_leave, {"wanted": given.trunk, "one": given.seat})
+    return None

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from dialer.store.ledger import rescue
 from dialer.store.port import Beat, NodeRow, NotFound, Refused
 from dialer.store.runner import Runner
-from dialer.store.tables import nodes, seats
+from dialer.store.tables import duties, nodes, seats
 from dialer.store.work import Lock, Work
 
 GONE, UP, DRAINING = "gone", "up", "draining"
 _one = select(nodes).where(nodes.c.node == bindparam("wanted"))
 _all = select(nodes).order_by(nodes.c.node)
 _mine = update(nodes).where(nodes.c.node == bindparam("wanted"))
+_duties = select(duties.c.duty, duties.c.node)
+_given_up = delete(duties).where(
+    duties.c.duty == bindparam("one"), duties.c.node == bindparam("by")
+)
 
 
 class SqlNodes:
@@ -33,10 +38,21 @@ class SqlNodes:
         )
 
     async def beat(
-        self, node: str, incarnation: str, *, now: datetime, stale: timedelta
+        self,
+        node: str,
+        incarnation: str,
+        *,
+        now: datetime,
+        stale: timedelta,
+        wants: Collection[str] = (),
+        bury: bool = True,
     ) -> Beat:
-        return await self._runner.write(
-            lambda work: beat(work, node, incarnation, now, stale)
+        seen = Seen(node, incarnation, now, stale if bury else None, frozenset(wants))
+        return await self._runner.write(lambda work: beat(work, seen))
+
+    async def duties(self) -> dict[str, str]:
+        return await self._runner.read(
+            lambda c: {row.duty: row.node for row in c.execute(_duties)}
         )
 
     async def leave(self, node: str, incarnation: str, *, now: datetime) -> None:
@@ -84,27 +100,55 @@ def join(
     return at
 
 
-def beat(
-    work: Work, node: str, incarnation: str, now: datetime, stale: timedelta
-) -> Beat:
+class Seen(NamedTuple):
+    """A node says that it is there."""
+
+    node: str
+    incarnation: str
+    now: datetime
+    stale: timedelta | None  # who is silent for so long is buried; None: nobody
+    wants: frozenset[str]
+
+
+def beat(work: Work, seen: Seen) -> Beat:
     work.alone(Lock.NODES)
-    at = work.clock(now)
+    node, stale, at = seen.node, seen.stale, work.clock(seen.now)
     row = work.connection.execute(_one, {"wanted": node}).first()
-    if row is None or row.incarnation != incarnation or row.state == GONE:
+    if row is None or row.incarnation != seen.incarnation or row.state == GONE:
         raise Refused(
             f"node {node} was silent for too long and was taken for dead:"
             " its attempts are with others now; start it anew"
         )
     work.connection.execute(_mine, {"wanted": node, "seen_at": at})
-    rescue(work, at, None)
+    everybody = work.connection.execute(_all).all()
+    rescue(work, at, None, [other.node for other in everybody if other.state != GONE])
+    if stale is not None and at - row.seen_at > abs(stale) / 2:
+        stale = None  # it was away itself, perhaps with the database: let others come
     dead = [
         other.node
-        for other in work.connection.execute(_all)
-        if other.state != GONE and other.seen_at <= at - stale
+        for other in everybody
+        if stale is not None
+        and other.node != node
+        and other.state != GONE
+        and other.seen_at <= at - stale
     ]
     for other in dead:
         bury(work, other, at, "silent")
-    return Beat(at, row.state == DRAINING, tuple(dead))
+    mine = shared_out(work, node, seen.wants, at)
+    return Beat(at, row.state == DRAINING, tuple(dead), mine)
+
+
+def shared_out(
+    work: Work, node: str, wants: Collection[str], at: datetime
+) -> frozenset[str]:
+    """-> what this node does for all: what it did and still wants, what nobody does"""
+    by = {row.duty: row.node for row in work.connection.execute(_duties)}
+    for duty in [one for one, who in by.items() if who == node and one not in wants]:
+        work.connection.execute(_given_up, {"one": duty, "by": node})
+    free = [{"duty": d, "node": node, "since": at} for d in wants if d not in by]
+    if free:
+        work.connection.execute(insert(duties), free)
+    return frozenset(duty for duty in wants if by.get(duty, node) == node)
 
 
 def bury(work: Work, node: str, at: datetime, why: str) -> None:
@@ -116,7 +160,9 @@ def bury(work: Work, node: str, at: datetime, why: str) -> None:
 
 
 def empty(work: Work, node: str) -> None:
-    work.connection.execute(delete(seats).where(seats.c.node == node))
+    """Nothing is the node's any more: no line, no duty."""
+    for table in (seats, duties):
+        work.connection.execute(delete(table).where(table.c.node == node))
 
 
 def leave(work: Work, node: str, incarnation: str, now: datetime) -> None:

@@ -249,6 +249,7 @@ def skipped(planned: Planned) -> bool:
 def create(work: Work, order: Order, found: Sequence[Planned]) -> None:
     """Their first attempts, `due` or refused for good, and an entry for each."""
     campaign_id = order.campaign.campaign_id
+    work.wake()
     same = dict[int, Common]()  # many share one verdict
     rows = list[tuple[object, ...]]()
     told = list[tuple[str, str, str]]()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -517,6 +518,11 @@ class Feed(Protocol):
 
     async def move(self, reader: str, seq: int) -> None: ...
 
+    async def kept_by(self, reader: str, owner: str, *, anew: bool = False) -> str:
+        """Who reads for it, for good: `owner`, if nobody did (`anew`: or somebody
+        else). -> who does"""
+        ...
+
 
 class Journal(Feed, Protocol):
     async def note(
@@ -544,6 +550,7 @@ class Beat:
     now: datetime  # by the database's clock
     draining: bool  # it shall take no new calls, and leave
     dead: tuple[str, ...]  # nodes that were silent for too long, found by this beat
+    duties: frozenset[str] = frozenset()  # of those it wants: what it does for all
 
 
 class Nodes(Protocol):
@@ -557,10 +564,23 @@ class Nodes(Protocol):
         ...
 
     async def beat(
-        self, node: str, incarnation: str, *, now: datetime, stale: timedelta
+        self,
+        node: str,
+        incarnation: str,
+        *,
+        now: datetime,
+        stale: timedelta,
+        wants: Collection[str] = (),
+        bury: bool = True,
     ) -> Beat:
-        """Be seen, and give back what those who were not seen within `stale` had.
-        Refused: so was this one."""
+        """Be seen, and give back what those who were not seen within `stale` had
+        (`bury`). `wants`: what of the duties that one node does for all it would do;
+        it has those that nobody had, and gives up all others. Refused: this one was
+        not seen."""
+        ...
+
+    async def duties(self) -> dict[str, str]:
+        """Duty -> the node that does it."""
         ...
 
     async def leave(self, node: str, incarnation: str, *, now: datetime) -> None: ...
@@ -586,15 +606,39 @@ class Lines(Protocol):
     """A trunk's channels and calls in a second, shared by all nodes."""
 
     async def take(
-        self, trunk: str, node: str, *, channels: int, per_second: float, now: datetime
+        self,
+        trunk: str,
+        node: str,
+        seat: str,
+        *,
+        channels: int,
+        per_second: float,
+        now: datetime,
     ) -> Start:
-        """What is taken is the node's until `give`."""
+        """The seat, a name that no call had before, is the node's until `give`. Asked
+        twice, it is taken once."""
         ...
 
-    async def give(self, trunk: str, node: str) -> None: ...
+    async def give(self, trunk: str, seat: str) -> None:
+        """Told again for a minute; of a seat that is not taken it is nothing."""
+        ...
 
     async def used(self) -> dict[tuple[str, str], int]:
         """Channels in use, by trunk and node."""
+        ...
+
+
+class Wakes(Protocol):
+    """News of what others stored, where a database tells: a campaign's state, what
+    stops calls, attempts that are due. They only wake."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether news are heard now: then polls may be seldom."""
+        ...
+
+    def heard(self, told: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Within the block `told` is called when there may be news."""
         ...
 
 
@@ -613,3 +657,4 @@ class Stores:
     journal: Journal
     nodes: Nodes
     lines: Lines
+    wakes: Wakes

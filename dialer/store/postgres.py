@@ -22,6 +22,7 @@ from dialer.store.port import StoreError, Stores
 from dialer.store.runner import Told, translated, untold
 from dialer.store.server_runner import ServerRunner
 from dialer.store.vault import unlock
+from dialer.store.wakes import Listening
 from dialer.store.work import Lock, Work
 
 OLDEST = 15
@@ -148,4 +149,6 @@ async def open_postgres(
         opened, secret = await private.write(lambda work: unlock(work, key))
         shared = await runner(addresses.ledger, "ledger", told)
         feed = await runner(addresses.evidence, "ledger")
-        yield assembled(private, shared, (opened, key, secret), pens, feed=feed)
+        wakes = Listening(lambda: open_engine(addresses.ledger, node=node))
+        keys = opened, key, secret
+        yield assembled(private, shared, keys, pens, feed=feed, wakes=wakes)

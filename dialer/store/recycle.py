@@ -99,6 +99,7 @@ def commit_chunk(
     ]
     for (_, values), attempt_id in zip(made, new_ids(len(made)), strict=True):
         values["attempt_id"] = attempt_id
+    work.wake()
     create_rows(work, [values for _, values in made])
     for (row, planned), values in made:
         body = {

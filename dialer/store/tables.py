@@ -383,10 +383,20 @@ seats = Table(
     "seats",
     ledger,
     Column("trunk", String(80), primary_key=True),
-    Column("node", String(80), primary_key=True),
-    Column("used", Integer, nullable=False),
-    CheckConstraint("used >= 0", name="counted"),
+    Column("seat", String(40), primary_key=True),  # of one call, as its node names it
+    Column("node", String(80), nullable=False),
+    Column("start_at", UtcTime, nullable=False),
 )
+Index("ix_seats_node", seats.c.node)
+
+duties = Table(
+    "duties",
+    ledger,
+    Column("duty", String(120), primary_key=True),  # what one node does for all
+    Column("node", String(80), nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+Index("ix_duties_node", duties.c.node)
 
 # --- ledger: the journal
 
@@ -408,4 +418,5 @@ cursors = Table(
     ledger,
     Column("reader", String(80), primary_key=True),
     Column("seq", Integer, nullable=False),
+    Column("owner", String(200), nullable=False, server_default=""),  # the one log
 )

@@ -29,6 +29,9 @@ ENTRY = ("seq", "at", "kind", "subject", "body", "salt")
 _insert = Prepared(insert(journal).values({name: bindparam(name) for name in ENTRY}))
 
 
+NEWS = "accord"  #: the channel that nodes listen to
+_news = f"SELECT pg_notify('{NEWS}', '')"
+
 ROOM = 0xACC0  # the first half of our advisory locks' names
 
 
@@ -55,6 +58,7 @@ class Work:
         self.connection = connection
         self._entries: list[tuple[str, str, str, str]] = []
         self.mark: Mark | None = None  # the last entry it wrote
+        self._news = False
 
     def alone(self, lock: Lock) -> None:
         """Wait until nobody else has the lock; have it until the transaction ends."""
@@ -82,6 +86,10 @@ class Work:
         found: datetime = execute(self.connection, "execute", said, ()).fetchone()[0]
         return found.astimezone(UTC)
 
+    def wake(self) -> None:
+        """Other nodes shall look at it as soon as it is committed."""
+        self._news = True
+
     def note(
         self, at: datetime, kind: str, subject: str, body: Mapping[str, object]
     ) -> None:
@@ -98,6 +106,8 @@ class Work:
         commit, and whoever reads sees them in the order of their numbers."""
         if not self._entries:
             return
+        if self._news and self.serves_many:
+            execute(self.connection, "execute", _news, ())
         self.alone(Lock.JOURNAL)
         (last,) = _last.run(self.connection, {}).fetchone()
         salts = os.urandom(SALT * len(self._entries))

@@ -284,6 +284,7 @@ class Seat:
         while True:
             seen = await self._routes.begin(self.trunk)
             call.callback(self._routes.over, self.trunk, seen)  # whatever becomes of it
+            await order.before(self.trunk)
             try:
                 line = await self._try(order, call, seen)
             except (NotAnswered, ChannelDown) as no:

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dialer.attempt import IllegalMove
+from dialer.call.fresh import fresh
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.channel import LoopbackChannel
-from dialer.channels.port import Cause, NoSeat, NotAnswered, Order
+from dialer.channels.port import Cause, ChannelDown, NoSeat, NotAnswered, Order
 from dialer.clock import SystemClock
 from dialer.engine import feeding
 from dialer.evidence.log import Log
@@ -75,6 +76,7 @@ class Caller:
         number = self._phones[one.contact.numbers[one.number]]
         try:
             async with self._carrier.seat(number, "") as channel:
+                before = fresh(clock, clock.elapsed(), lambda: self._me.alive)
                 verdict = await ledger.dialing(
                     one.attempt_id, node=self._name, now=clock.now(), judge=judge
                 )
@@ -82,10 +84,14 @@ class Caller:
                     return
                 cause = Cause.FAILED
                 try:
-                    async with channel.place(Order(one.attempt_id, number, 1.0)):
+                    await before("")
+                    order = Order(one.attempt_id, number, 1.0, before=before)
+                    async with channel.place(order):
                         raise AssertionError("nobody picks up here")
                 except NotAnswered as no:
                     cause = no.cause
+                except ChannelDown:
+                    cause = Cause.NOT_DIALED  # it stood still
                 ended = Outcome(Disposition.BUSY, clock.now(), cause.value)
                 await ledger.finish(one.attempt_id, ended)
         except (NoSeat, Refused, IllegalMove):

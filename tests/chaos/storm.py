@@ -12,13 +12,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from dialer.store.address import Addresses
 from dialer.store.port import FlagRow, Stores
 from tests.chaos.check import placed
 from tests.chaos.node import REFUSED, addresses
-from tests.kit.postgres import Server
+from tests.kit.postgres import Server, children
 from tests.kit.stores import contact, running, served
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,15 @@ class Storm:
         pause(self.chance.choice((0.5, 3.5)))
         life.send_signal(signal.SIGCONT)
 
+    def freeze_the_server(self) -> None:
+        """With all its sessions; longer than silent nodes are waited for."""
+        pids = [self.server.pid, *children(self.server.pid)]
+        for pid in pids:
+            signal_to(pid, signal.SIGSTOP)
+        pause(self.chance.choice((0.5, 4.0)))
+        for pid in reversed(pids):
+            signal_to(pid, signal.SIGCONT)
+
     def kill_the_server(self) -> None:
         self.server.kill()
         pause(self.chance.random())
@@ -119,7 +129,11 @@ class Storm:
 
     def rage(self, kills: int) -> None:
         """So many kills of nodes at random moments, and other things between."""
-        others: list[Callable[[], None]] = [self.freeze_a_node, self.kill_the_server]
+        others: list[Callable[[], None]] = [
+            self.freeze_a_node,
+            self.kill_the_server,
+            self.freeze_the_server,
+        ]
         for _ in range(kills):
             self.await_calls(self.chance.randrange(1, 12))
             self.kill_a_node()
@@ -169,6 +183,11 @@ class Storm:
         for process in self._lives.values():
             process.kill()
             process.communicate()
+
+
+def signal_to(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def pause(seconds: float) -> None:

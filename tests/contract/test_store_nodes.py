@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from tests.kit.stores import NOW, allow, claimed, contact, kinds, running
 
 STALE = timedelta(seconds=15)
 NEVER = timedelta(days=36500)
+COUNT = itertools.count()
 SECOND = timedelta(seconds=1)
 
 
@@ -71,9 +73,63 @@ async def test_a_node_is_told_to_drain(stores: Stores) -> None:
         await stores.nodes.drain("east", now=NOW)
 
 
-async def take(stores: Stores, node: str, rate: float, channels: int = 5) -> bool:
+async def test_one_node_does_what_is_done_for_all(stores: Stores) -> None:
+    """Whoever asks first has it, until it is given up, or its node is gone."""
+
+    async def wish(node: str, *wants: str, bury: bool = True) -> set[str]:
+        stale = STALE if bury else -NEVER
+        told = await stores.nodes.beat(
+            node, node, now=NOW, stale=stale, wants=wants, bury=bury
+        )
+        return set(told.duties)
+
+    for node in ("east", "west"):
+        await join(stores, node, node)
+    assert await wish("east", "events", "pacing a") == {"events", "pacing a"}
+    assert await wish("west", "events", "pacing a", "pacing b") == {"pacing b"}
+    assert await wish("east", "events") == {"events"}
+    assert await wish("west", "events", "pacing a") == {"pacing a"}
+    assert await stores.nodes.duties() == {"events": "east", "pacing a": "west"}
+    assert await wish("west", "events", "pacing a", bury=False) == {"pacing a"}
+    told = await stores.nodes.beat(
+        "west", "west", now=NOW + STALE, stale=-NEVER, wants=("events", "pacing a")
+    )
+    assert "east" in told.dead
+    assert told.duties == {"events", "pacing a"}  # in the same beat
+    await join(stores, "west", "another", timedelta(days=-1))
+    assert await stores.nodes.duties() == {}, "a new life begins with none"
+    await wish_of(stores, "west", "another", "events")
+    await stores.nodes.leave("west", "another", now=NOW)
+    assert await stores.nodes.duties() == {}
+
+
+async def wish_of(stores: Stores, node: str, life: str, duty: str) -> None:
+    told = await stores.nodes.beat(node, life, now=NOW, stale=STALE, wants=[duty])
+    assert told.duties == {duty}
+
+
+async def test_a_journal_is_kept_in_one_log(stores: Stores) -> None:
+    first = await asyncio.gather(
+        *(stores.journal.kept_by("evidence", key) for key in ("a", "b"))
+    )
+    assert len(set(first)) == 1
+    other = ({"a", "b"} - set(first)).pop()
+    assert await stores.journal.kept_by("evidence", other) == first[0]
+    assert await stores.journal.kept_by("mqtt", other) == other
+    assert await stores.journal.kept_by("evidence", other, anew=True) == other
+    assert await stores.journal.cursor("evidence") == 0
+
+
+async def take(
+    stores: Stores, node: str, rate: float, channels: int = 5, seat: str = ""
+) -> bool:
     start = await stores.lines.take(
-        "t", node, channels=channels, per_second=rate, now=NOW
+        "t",
+        node,
+        seat or f"{node} {next(COUNT)}",
+        channels=channels,
+        per_second=rate,
+        now=NOW,
     )
     return start.taken
 
@@ -82,22 +138,28 @@ async def test_channels_are_counted_over_all_nodes(stores: Stores) -> None:
     fast = 1e6
     for node in ("east", "west"):
         await join(stores, node, node)
-    taken = await asyncio.gather(*(take(stores, "east", fast) for _ in range(3)))
-    assert taken == [True] * 3
+    taken = await asyncio.gather(
+        *(take(stores, "east", fast, seat=f"e{i}") for i in range(3)),
+        take(stores, "east", fast, seat="e1"),  # asked again: no answer was heard
+    )
+    assert taken == [True] * 4
     assert [await take(stores, "west", fast) for _ in range(2)] == [True] * 2
     assert not await take(stores, "west", fast)  # five are in use
-    await stores.lines.give("t", "east")
+    for _ in range(2):
+        await stores.lines.give("t", "e1")
     assert await take(stores, "west", fast)
     assert await stores.lines.used() == {("t", "east"): 2, ("t", "west"): 3}
     await stores.nodes.leave("west", "west", now=NOW)  # its calls are over
     assert await stores.lines.used() == {("t", "east"): 2}
-    await stores.lines.give("t", "west")  # one that it gave late
+    await stores.lines.give("t", "west 1")  # one that it gave late
     assert await stores.lines.used() == {("t", "east"): 2}
 
 
 async def test_starts_are_spaced_over_all_nodes(stores: Stores) -> None:
     async def ask(node: str) -> Start:
-        return await stores.lines.take("t", node, channels=9, per_second=0.5, now=NOW)
+        return await stores.lines.take(
+            "t", node, node, channels=9, per_second=0.5, now=NOW
+        )
 
     first, then = await ask("east"), await ask("west")
     assert first.taken

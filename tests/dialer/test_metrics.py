@@ -51,7 +51,7 @@ def whole() -> Metrics:
     found.watch_trunks(lambda: {"north": trunk})
     broker = Broker("127.0.0.1", 1, "t", NODE)
     found.watch_publisher(Publisher(broker, ListedJournal(), CLOCK))
-    found.watch_engine(8, lambda: 4, lambda: 5)
+    found.watch_engine(lambda: 8, lambda: 4, lambda: 5)
     return found
 
 

@@ -80,7 +80,7 @@ def test_an_older_schema_names_the_remedy_and_is_upgraded(tmp_path: Path) -> Non
     upgrade_file(path, "ledger")
     with closing(sqlite.connect(str(path))) as connection:
         later = ("journal", "cursors", "agreement_events", "agreements")
-        for table in (*later, "nodes", "starts", "seats"):
+        for table in (*later, "nodes", "starts", "seats", "duties"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DROP TABLE previews")
         for index in ("asked", "raised"):

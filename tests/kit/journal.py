@@ -15,6 +15,7 @@ class ListedJournal:
     def __init__(self, rows: Iterable[JournalRow] = ()) -> None:
         self.rows = list(rows)
         self.cursors: dict[str, int] = {}
+        self.owners: dict[str, str] = {}
 
     async def after(self, seq: int, limit: int = 1000) -> list[JournalRow]:
         return [row for row in self.rows if row.seq > seq][:limit]
@@ -27,6 +28,11 @@ class ListedJournal:
 
     async def move(self, reader: str, seq: int) -> None:
         self.cursors[reader] = seq
+
+    async def kept_by(self, reader: str, owner: str, *, anew: bool = False) -> str:
+        if anew:
+            self.owners[reader] = owner
+        return self.owners.setdefault(reader, owner)
 
 
 def rows(count: int, *, start: int = 1, seed: int = 7) -> list[JournalRow]:

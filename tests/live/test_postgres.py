@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from dialer.attempt import IllegalMove, Phase
+from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.channels.port import Cause, Channel, Line, NotAnswered, Order
 from dialer.clock import FollowedClock, SystemClock
 from dialer.model import Case, Disposition, NextTry, Outcome, Reason, Verdict
@@ -36,9 +37,11 @@ from tests.kit.stores import (
     NOW,
     allow,
     contact,
+    imported,
     installation,
     kinds,
     personal,
+    planned,
     ready,
     running,
     served,
@@ -110,6 +113,48 @@ async def test_readers_miss_nothing_while_three_nodes_write(
                         writers.create_task(write(stores, name + part))
             done.set()
     assert seen == list(range(1, 361))
+
+
+# --- news
+
+
+async def test_news_of_another_node_wake_and_a_pause_takes_effect_within_a_second(
+    addresses: Addresses,
+) -> None:
+    """The polls are an hour apart."""
+    clock, calls = SystemClock(), list[str]()
+    came = asyncio.Event()
+
+    async def call(one: Claimed) -> None:
+        calls.append(one.attempt_id)
+        came.set()
+
+    async with nodes(addresses, 2) as (mine, other), clock.timeout(60):
+        await running(mine, [])
+        pace = Pace(5, ahead=5, poll=3600.0)
+        own = Dispatcher("spring", mine, call, clock, node="east", pace=pace)
+
+        def woken() -> None:
+            own.woken()
+
+        async with mine.wakes.heard(woken), asyncio.TaskGroup() as group:
+            while not mine.wakes.listening:
+                await clock.sleep(0.01)
+            await mine.campaigns.set_state("spring", "paused", NOW)
+            runs = group.create_task(own.run(wait=True))
+            await imported(other, [contact(1)], batch_id="more")
+            await planned(other, "spring")
+            await clock.sleep(0.5)
+            assert calls == []
+            await other.campaigns.set_state("spring", "running", NOW)
+            began = clock.elapsed()
+            await came.wait()
+            assert clock.elapsed() - began < 1.0
+            began = clock.elapsed()
+            await other.campaigns.set_state("spring", "stopped", NOW)
+            await runs
+            assert clock.elapsed() - began < 1.0
+        assert not mine.wakes.listening
 
 
 # --- what one node does counts for the others
@@ -192,7 +237,8 @@ async def test_a_pause_holds_for_every_node_at_once(addresses: Addresses) -> Non
         pause = found[1].campaigns.set_state("spring", "paused", NOW)
         await asyncio.gather(*jobs[:80], pause, *jobs[80:])
         rows = await kinds(found[0])
-    assert "attempt.dialing" not in rows[rows.index("campaign.state", 4) :]
+    launched = rows.index("campaign.state")
+    assert "attempt.dialing" not in rows[rows.index("campaign.state", launched + 1) :]
 
 
 async def test_an_attempt_moves_once_whoever_asks(addresses: Addresses) -> None:

@@ -1,8 +1,5 @@
-"""Nodes that share the work, and what of trunks they share.
-
-The revision before it may become ledger_8 when another migration of that number is
-merged: these tables depend on none.
-"""
+"""Nodes that share the work, what of trunks they share, what one of them does for
+all, and whose log the journal is kept in."""
 
 from __future__ import annotations
 
@@ -37,8 +34,19 @@ def upgrade() -> None:
     op.create_table(
         "seats",
         sa.Column("trunk", sa.String(80), nullable=False),
+        sa.Column("seat", sa.String(40), nullable=False),
         sa.Column("node", sa.String(80), nullable=False),
-        sa.Column("used", sa.Integer(), nullable=False),
-        sa.CheckConstraint("used >= 0", name=op.f("ck_seats_counted")),
-        sa.PrimaryKeyConstraint("trunk", "node", name="pk_seats"),
+        sa.Column("start_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("trunk", "seat", name="pk_seats"),
     )
+    op.create_index("ix_seats_node", "seats", ["node"])
+    op.create_table(
+        "duties",
+        sa.Column("duty", sa.String(120), nullable=False),
+        sa.Column("node", sa.String(80), nullable=False),
+        sa.Column("since", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("duty", name="pk_duties"),
+    )
+    op.create_index("ix_duties_node", "duties", ["node"])
+    owner = sa.Column("owner", sa.String(200), nullable=False, server_default="")
+    op.add_column("cursors", owner)
