@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from dialer.channels.twilio import bills
 from dialer.channels.twilio.channel import TwilioChannel
 from dialer.channels.twilio.left import OVER, Left
 from dialer.channels.twilio.placing import LIMIT
-from dialer.channels.twilio.record import open_record
+from dialer.channels.twilio.record import Noted, open_record
 from dialer.channels.twilio.rest import Account, Patience, Rest, account_state
 from dialer.clock import SystemClock
 from tests.contract.twilio_rig import ROOT, SOON, TAKERS, opened
@@ -285,6 +286,26 @@ async def test_what_an_engine_left_ringing_is_found_and_ended(
             others = {} if known else {"b": False}  # another node may have placed it
             assert await channel.left(orders) == {"a": False} | others
             assert it.there.up() == 0
+
+
+async def test_a_list_that_does_not_reach_back_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock(CLOCK.now())
+    async with bed(tmp_path) as it:
+        for n in range(2):
+            await it.call(f"later{n}")
+        record = open_record(tmp_path / "other.jsonl", b"key", clock.now())
+        before = clock.now() - timedelta(minutes=5)
+        await record.place(
+            Noted(call_id(order()), "a", "t", before, twilio.OURS, "of nobody")
+        )
+        left = Left(it.channel.rest, record, clock, shared=False)
+        assert await left.of([order()]) == {"a": False}
+        monkeypatch.setattr("dialer.channels.twilio.left.LIMIT", 2)
+        assert await left.of([order()]) == {}
+        await clock.advance(OVER)
+        assert await left.of([order()]) == {"a": False}  # Twilio has ended it
 
 
 async def test_another_nodes_call_is_over_when_twilio_has_ended_it(

@@ -37,9 +37,10 @@ class Left:
         found = {name: False for name in names if name in here or self._none(name)}
         tries = {call_id(order): order.attempt_id for order in orders}
         mine = [n for c, n in self._record.noted.items() if c in tries]
+        lists = dict[str, list[Seen]]()
         try:
             for noted in mine:
-                people = await self._one(noted)
+                people = await self._one(noted, lists)
                 if people is None:
                     found.pop(noted.attempt, None)
                 elif noted.attempt in found:
@@ -55,14 +56,19 @@ class Left:
         now = self._clock.elapsed()
         return not self._shared or now - self._asked.setdefault(attempt, now) > OVER
 
-    async def _one(self, noted: Noted) -> bool | None:
-        """Whether people have it; None: it cannot be told yet."""
-        calls = [await self._call(noted.sid)] if noted.sid else await self._look(noted)
+    async def _one(self, noted: Noted, lists: dict[str, list[Seen]]) -> bool | None:
+        """Whether people have it; None: it cannot be told yet. lists: of our numbers'
+        calls, as far as they were asked for."""
+        sid, ours, age = noted.sid, noted.caller_id, self._clock.now() - noted.at
+        if not sid and ours not in lists:
+            lists[ours] = await self._rest.find(from_=ours, limit=LIMIT)
+        calls = [await self._call(sid)] if sid else self._look(noted, lists[ours])
         if any(c and c.status in ("in-progress", "completed") for c in calls):
             self._record.add(noted.call, answered=True)
         up = [c for c in calls if c and RANKS.get(c.status, FINAL) < FINAL]
-        if not calls and self._clock.now() - noted.at < LISTED:
-            return None
+        if not calls and age.total_seconds() < OVER:
+            long_ago = age >= LISTED and self._reaches(lists[ours], noted)
+            return False if long_ago else None
         for call in up:
             people = await self._people(noted, call)
             if people is not False:
@@ -78,9 +84,14 @@ class Left:
                 return None
             raise
 
-    async def _look(self, noted: Noted) -> list[Seen]:
+    def _reaches(self, listed: Sequence[Seen], noted: Noted) -> bool:
+        """Whether the list goes back to that moment: Twilio tells the newest first."""
+        since = noted.at - SKEW
+        whole = len(listed) < LIMIT
+        return whole or any(c.created and c.created < since for c in listed)
+
+    def _look(self, noted: Noted, listed: Sequence[Seen]) -> list[Seen]:
         """Calls to that number, by its hash, from that moment on."""
-        listed = await self._rest.find(from_=noted.caller_id, limit=LIMIT)
         known = self._record.sids
         found = [
             call

@@ -118,7 +118,14 @@ class Record:
             os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
         ) as file:
             file.writelines(f"{json.dumps(line)}\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
         made.replace(self.path)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # else the file's name may be lost with the power
+        finally:
+            os.close(folder)
 
 
 def open_record(path: Path, key: bytes, now: datetime) -> Record:
