@@ -27,6 +27,7 @@ from psycopg import sql
 
 from tests.kit.asterisk import CACHE, free_tcp
 
+HELD = "pre-existing shared memory block"
 PASSWORD = "of-the-test-bed"  # of every role
 START = 30.0  #: seconds until it answers; it takes one
 #: A crash of the machine may lose commits; a crash of the server does not.
@@ -89,6 +90,15 @@ class Server:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
+        """Also after a kill: what the dead had in memory may stay for a moment."""
+        until = time.monotonic() + START
+        while not self._started():
+            log = (self.folder / "log").read_text()[-2000:]
+            if HELD not in log.splitlines()[-2] or time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL: {log}")
+            time.sleep(0.05)
+
+    def _started(self) -> bool:
         options = [
             f"port={self.port}",
             "listen_addresses=127.0.0.1",
@@ -109,17 +119,17 @@ class Server:
                 stderr=out,
                 start_new_session=True,
             )
-        self._answering()
+        return self._answering()
 
-    def _answering(self) -> None:
+    def _answering(self) -> bool:
         assert self._process is not None
         until = time.monotonic() + START
         while self._process.poll() is None and time.monotonic() < until:
             with contextlib.suppress(psycopg.OperationalError):
                 self.connect().close()
-                return
+                return True
             time.sleep(0.02)
-        raise RuntimeError(f"PostgreSQL: {(self.folder / 'log').read_text()[-2000:]}")
+        return False
 
     def kill(self) -> None:
         """As a power cut does: no goodbye, nobody is left."""

@@ -346,7 +346,9 @@ def checked(placed: list[str], rows: list[tuple[int, str, str]]) -> None:
     assert {attempt: ended[attempt] for attempt in placed} == dict.fromkeys(placed, 1)
 
 
-async def test_a_server_that_is_killed_loses_no_end_and_repeats_no_call() -> None:
+async def test_a_server_that_is_killed_loses_no_end_and_repeats_no_call(
+    passwords: None,
+) -> None:
     chance = shuffled()
     with kit.running(()) as own:  # durable, for the kill is real
         ready(own)
