@@ -29,7 +29,7 @@ AT = "2026-11-24T06:00:00.000000Z"
 #: About people, files and agreements: for the ledger and the evidence log alone.
 UNTOLD = {
     *("batch.opened", "contacts.added", "batch.reviewed", "flag.set", "list.exported"),
-    *("agreement.event", "agreement.refused", "command.taken"),
+    *("agreement.event", "agreement.refused", "command.taken", "log.kept"),
     *("attempt.shown", "attempt.chosen"),  # an agent's name
 }
 

@@ -276,7 +276,7 @@ async def test_a_node_that_dies_leaves_its_duties_to_another(
 
 
 def newest(seen: Seen) -> int:
-    return max(json.loads(body).get("seq", 0) for _, body, _ in seen.got)
+    return max(int(json.loads(body).get("seq", 0)) for _, body, _ in seen.got)
 
 
 def started(seen: Seen) -> set[str]:
