@@ -42,7 +42,7 @@ async def storm(home: Path, *, people: int, kills: int, seed: int) -> dict[str, 
                         raging = asyncio.to_thread(storm.rage, kills)
                         group.create_task(raging)
                     await asyncio.to_thread(storm.a_second_of_that_name)
-                    await asyncio.to_thread(storm.calm_down, 240.0)
+                    await asyncio.to_thread(storm.calm_down, 240.0 + people / 10)
                     logged = await completed(home, stores)
                 with server.connect(database=found.ledger.database) as db:
                     findings = check(home, db)

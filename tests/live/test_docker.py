@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import ssl
 import subprocess
@@ -21,7 +22,7 @@ from click.testing import CliRunner
 
 from dialer.cli.main import dialer
 from dialer.settings import shipped
-from tests.kit import asterisk
+from tests.kit import asterisk, mosquitto
 from tests.kit.asterisk import Asterisk, free_tcp, free_udp
 from tests.kit.docker import DOCKER, PATIENCE, ROOT, SERVICES, prepared, process, steps
 
@@ -63,10 +64,17 @@ def test_what_the_image_copies_makes_a_program_that_runs(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+def broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[int, Path]]:
     """As the service has it. -> its port, the secrets"""
-    if not (shutil.which("mosquitto") and shutil.which("mosquitto_passwd")):
-        pytest.skip("no mosquitto on this machine")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("usr/sbin/mosquitto", "usr/bin/mosquitto_passwd"):
+        by = programs / Path(name).name
+        by.write_text(f'#!/bin/sh\nexec {shlex.join(mosquitto.fetch(name))} "$@"\n')
+        by.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     secrets, config, port = tmp_path / "secrets", tmp_path / "config", free_tcp()
     prepared(secrets)
     (tmp_path / "data").mkdir()

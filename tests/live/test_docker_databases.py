@@ -14,28 +14,15 @@ import pytest
 
 from tests.kit.asterisk import free_tcp
 from tests.kit.docker import DOCKER, SERVICES, prepared, process, steps
+from tests.kit.postgres import programs, unprivileged
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
-BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
-def unprivileged() -> list[str]:
-    if os.geteuid():
-        return []
-    who = pwd.getpwnam("postgres")
-    return [
-        "setpriv",
-        f"--reuid={who.pw_uid}",
-        f"--regid={who.pw_gid}",
-        "--clear-groups",
-    ]
 
 
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     """As the service has it, after its first start. -> its port, the secrets"""
-    if not BINARIES:
-        pytest.skip("no PostgreSQL on this machine")
+    binaries = programs()
     home, port = Path("/tmp") / f"accord-docker-{os.getpid()}", free_tcp()
     shutil.rmtree(home, ignore_errors=True)
     secrets = home / "secrets"
@@ -55,7 +42,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pat
     as_them = unprivileged()
     made = [
         *as_them,
-        str(BINARIES[-1] / "initdb"),
+        str(binaries / "initdb"),
         "-D",
         str(home / "data"),
         "-U",
@@ -73,7 +60,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pat
         for w in command[1:]
     ]
     own = ["-c", f"port={port}", "-c", f"unix_socket_directories={home}"]
-    server = [*as_them, str(BINARIES[-1] / "postgres"), "-D", str(home / "data")]
+    server = [*as_them, str(binaries / "postgres"), "-D", str(home / "data")]
     try:
         with process([*server, *words, *own], home / "log", port):
             script = (DOCKER / "postgres/init.sql").read_text("utf-8")
@@ -81,7 +68,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pat
             script = script.replace("/var/lib/accord", str(home))
             psql = [
                 *as_them,
-                "psql",
+                str(binaries / "psql"),
                 "-qX",
                 "-h",
                 str(home),
