@@ -27,6 +27,7 @@ ID, NAME, NUMBER, TEXT = "id", "name", "number", "text"
 FIELDS: Mapping[str, str] = {
     "attempt": ID,
     "calls": NUMBER,
+    "duty": NAME,
     "listen": NAME,
     "node": NAME,
     "seq": NUMBER,
