@@ -134,7 +134,7 @@ class Member:
         self._seen = sent
         has = duties & self._wants  # some may have been given up meanwhile
         for duty in has - self._has:
-            log.info("this node does it for all", extra={"duty": duty})
+            log.info("this node does it for all", extra={"duty": duty.split()[0]})
         self._has = has
 
     def _leaves(self, why: str, leave: Callable[[str], None]) -> None:
@@ -204,7 +204,7 @@ class SharedTrunks:
             try:
                 yield shared
             finally:
-                await self.given(shared.place_)
+                await self.given(shared.held)
 
     def counts(self, trunk: str) -> bool:
         return trunk in self._caps
@@ -257,7 +257,7 @@ class InTime:
     def __init__(self, channel: Channel, all_of: SharedTrunks, place: Place) -> None:
         self._channel = channel
         self._all_of = all_of
-        self.place_ = place
+        self.held = place
 
     @property
     def trunk(self) -> str:
@@ -266,7 +266,7 @@ class InTime:
     @asynccontextmanager
     async def place(self, order: Order) -> AsyncIterator[Line]:
         async def before(trunk: str) -> None:
-            if trunk != self.place_.trunk:
+            if trunk != self.held.trunk:
                 await self._move(trunk)
             await order.before(trunk)
 
@@ -279,22 +279,22 @@ class InTime:
         """ChannelDown: no room for so long that it is not dialed."""
         clock = self._all_of.clock
         while True:
-            early = (self.place_.start - clock.now()).total_seconds()
+            early = (self.held.start - clock.now()).total_seconds()
             await clock.sleep(max(early, 0.0))
-            if clock.now() - self.place_.start <= LATE:
+            if clock.now() - self.held.start <= LATE:
                 return
-            await self._take(self.place_.trunk, PATIENCE)
+            await self._take(self.held.trunk, PATIENCE)
 
     async def _move(self, trunk: str) -> None:
         if self._all_of.counts(trunk):
             await self._take(trunk, ONWARD)
             await self._wait()
         else:
-            await self._all_of.given(self.place_)
+            await self._all_of.given(self.held)
 
     async def _take(self, trunk: str, patience: float) -> None:
-        await self._all_of.given(self.place_)
+        await self._all_of.given(self.held)
         try:
-            self.place_ = await self._all_of.taken(trunk, patience)
+            self.held = await self._all_of.taken(trunk, patience)
         except (NoSeat, StoreDown) as no:
             raise ChannelDown(f"no start for trunk {trunk}") from no

@@ -13,6 +13,7 @@ import json
 import random
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from dialer.store.port import StoreDown, Stores
 from tests.chaos.check import check, worst_second
 from tests.chaos.storm import NODES, Storm, pause, with_passwords
 from tests.kit import postgres
+from tests.kit.cutting import cutting
 from tests.kit.stores import installation, ready, served
 
 
@@ -32,7 +34,10 @@ async def storm(home: Path, *, people: int, kills: int, seed: int) -> dict[str, 
         with installation(server) as found:
             storm = Storm(home, server, seed)
             await storm.fill(found, people)
+            ways = AsyncExitStack()
             try:
+                way = await ways.enter_async_context(cutting(server.port, storm.cut))
+                storm.by_another_way("north", way.port)
                 for name in NODES:
                     storm.start(name)
                 await asyncio.to_thread(storm.await_calls, 5, 60.0)
@@ -49,6 +54,7 @@ async def storm(home: Path, *, people: int, kills: int, seed: int) -> dict[str, 
                     row = db.execute("SELECT count(*) FROM journal").fetchone()
             finally:
                 storm.end()
+                await ways.aclose()
     assert row is not None
     return {
         **asdict(findings),

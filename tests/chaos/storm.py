@@ -18,10 +18,12 @@ from pathlib import Path
 from dialer.store.address import Addresses
 from dialer.store.port import FlagRow, Stores
 from tests.chaos.node import REFUSED, addresses
+from tests.kit.cutting import Cut
 from tests.kit.postgres import Server, children
 from tests.kit.stores import contact, running, served
 
 ROOT = Path(__file__).parents[2]
+CUTS = 0.02  #: of a node's commits: half of them happen, and nobody is told
 NODES = {"east": 0.0, "west": 300.0, "north": -300.0}  # and how wrong their clocks are
 
 
@@ -55,6 +57,21 @@ class Storm:
         (self.home / "numbers.json").write_text(json.dumps(phones))
         async with served(found) as stores:
             await running(stores, everybody)
+
+    def by_another_way(self, name: str, port: int) -> None:
+        """From its next start on a node reaches the databases by this port."""
+        told = (self.home / "addresses.json").read_text()
+        told = told.replace(f":{self.server.port}/", f":{port}/")
+        (self.home / f"addresses-{name}.json").write_text(told)
+
+    def cut(self) -> Cut:
+        """What becomes of a commit: most happen."""
+        drawn = self.chance.random()
+        found = Cut.AFTER if drawn < CUTS / 2 else Cut.BEFORE
+        if drawn >= CUTS:
+            return Cut.NOT
+        self.happened[f"cut {found.name.lower()} a commit"] += 1
+        return found
 
     async def opt_out(self, stores: Stores, person: int) -> None:
         at = (await stores.nodes.all())[0].seen_at

@@ -33,7 +33,11 @@ class Cutter:
     async def accepted(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        except OSError:  # the server is down
+            writer.transport.abort()
+            return
         silent = asyncio.Event()
 
         async def forth() -> None:
