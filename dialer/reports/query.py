@@ -129,6 +129,7 @@ def _prepare(connection: Any, folder: Path, found: Manifest, only: Only) -> None
     connection.execute(VIEWS.format(**tables, only=only.sql()))
     paths = [str(folder / piece.path) for piece in found.pieces]
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # it would be in the answer
     connection.execute(f"SET allowed_paths = {_listed(paths)}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
