@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -84,6 +85,11 @@ def secrets(everybody: list[Personal]) -> set[str]:
     }
 
 
+def spoken_of(number: bytes, sink: bytes) -> bool:
+    """Not as digits of an id or of a moment."""
+    return bool(re.search(rb"(?<![\w.:-])" + re.escape(number) + rb"(?!\w)", sink))
+
+
 @contextmanager
 def log_lines(path: Path) -> Iterator[None]:
     logs.to_file(path)
@@ -127,10 +133,11 @@ async def test_nobody_is_told_anything_personal(tmp_path: Path) -> None:
     logged = (settings.home / "logs" / "dialer.jsonl").read_bytes()
     for sink in (said, told, logged):
         assert search.data(sink) == set()
-        assert not [sum_ for sum_ in sums if sum_ in sink]
+        assert not [sum_ for sum_ in sums if spoken_of(sum_, sink)]
     assert result.leaks == []
     someone = everybody[0].name
     assert search.data(said + someone.encode()) == {someone}, "it would be found"
+    assert all(spoken_of(s, b'{"sum":"' + s + b'"}') for s in sums), "and this"
     # and it was the truth
     calls, rows = seen.calls(), {row.attempt_id: row for row in result.rows}
     assert calls.keys() == rows.keys()
