@@ -35,7 +35,7 @@ from dialer.channels.asterisk.media import Sound
 from dialer.channels.causes import load_causes
 from dialer.channels.port import Audio, Line, NotAnswered, Order
 from dialer.clock import SystemClock
-from dialer.engine import settle
+from dialer.garbage import settle
 from speech.port import FRAME_BYTES
 from tests.kit.asterisk import Asterisk
 

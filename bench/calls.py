@@ -35,7 +35,7 @@ from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.causes import load_causes
 from dialer.channels.port import ChannelDown, NotAnswered, Order, Unsure
 from dialer.clock import SystemClock
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.model import Disposition, Judge, NextTry, Outcome
 from dialer.store.keys import new_key
 from dialer.store.port import Claimed, Stores

@@ -26,7 +26,7 @@ from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.clock import SystemClock
 from dialer.compliance import packs
 from dialer.compliance.gate import make_judge
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.model import Case, Contact, Disposition, Judge, NextTry, Outcome, Verdict
 from dialer.settings import shipped
 from dialer.store.keys import new_key

@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.machine import machine
 from dialer.contacts.importer import Order, Report, import_file
 from dialer.contacts.rules import load_rules
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.settings import shipped
 from dialer.store.keys import new_key
 from dialer.store.sqlite import open_sqlite

@@ -29,7 +29,7 @@ from bench.dispatch import allow, measure, prepare
 from bench.machine import described, machine
 from dialer.campaign.dispatcher import Dispatcher, Pace
 from dialer.clock import SystemClock
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.model import Disposition, NextTry, Outcome
 from dialer.store.address import Address, Addresses
 from dialer.store.keys import new_key

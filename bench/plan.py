@@ -26,7 +26,7 @@ import uvloop
 from bench.dispatch import NODE, NOW, contact, gate
 from bench.machine import described, machine
 from dialer.campaign.plan import Summary
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.model import Judge
 from dialer.store.keys import new_key
 from dialer.store.port import Batch, Campaign, Review, Stores

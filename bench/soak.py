@@ -31,7 +31,7 @@ from bench.network import SHIPPED, login, network
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.causes import load_causes
 from dialer.clock import SystemClock
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.store import sqlite
 from dialer.store.keys import new_key
 from dialer.store.port import Stores

@@ -40,7 +40,7 @@ from dialer.channels.twilio.pending import Bucket
 from dialer.channels.twilio.rest import Account
 from dialer.channels.twilio.stream import Stream
 from dialer.clock import SystemClock
-from dialer.engine import settle
+from dialer.garbage import settle
 from speech.port import FRAME_BYTES
 from tests.contract.rig import tone
 from tests.contract.twilio_rig import free_port

@@ -36,10 +36,11 @@ from dialer.compliance.calendars import Calendars
 from dialer.compliance.gate import make_judge
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
-from dialer.engine import Engine, settle
+from dialer.engine import Engine
 from dialer.events.metrics import Metrics
 from dialer.evidence.log import Log
 from dialer.evidence.mask import load_mask
+from dialer.garbage import settle
 from dialer.home import alone
 from dialer.home import opened as opened
 from dialer.offers.days import Closed, ClosedIn, weekend

@@ -4,7 +4,6 @@ calls, how it ends."""
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import logging
 from collections.abc import Callable
@@ -152,11 +151,3 @@ def whole_file(path: Path, text: str) -> None:
     made = path.with_name(f".{path.name}.new")
     made.write_text(text, "utf-8")
     made.replace(path)
-
-
-def settle() -> None:
-    """Spare the garbage collector what is loaded: it will stay, and to look through it
-    again takes 100 ms, in the middle of somebody's call."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 10)

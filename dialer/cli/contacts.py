@@ -34,7 +34,7 @@ from dialer.contacts.columns import mapping_of
 from dialer.contacts.explain import Explanation, explain
 from dialer.contacts.problem import Bad, FileRefused
 from dialer.contacts.rules import load_rules
-from dialer.engine import settle
+from dialer.garbage import settle
 from dialer.home import opened
 from dialer.settings import Settings, shipped
 from dialer.store.port import Batch

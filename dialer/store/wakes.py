@@ -12,7 +12,6 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -59,6 +58,8 @@ class Listening:
                 stop.set()
 
     def _listen(self, stop: threading.Event, tell: Callable[[], None]) -> None:
+        import psycopg  # only who has a server needs it
+
         engine = self._engine()
         try:
             while not stop.is_set():
@@ -74,6 +75,8 @@ class Listening:
     def _session(
         self, engine: Engine, stop: threading.Event, tell: Callable[[], None]
     ) -> None:
+        import psycopg
+
         held = engine.raw_connection()
         try:
             connection = held.driver_connection

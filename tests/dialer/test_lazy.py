@@ -15,7 +15,7 @@ from dialer.cli.main import dialer
 
 DRIVERS = {
     *("aiohttp", "aiomqtt", "ctranslate2", "duckdb", "onnxruntime", "phonenumbers"),
-    *("prometheus_client", "pyarrow", "twilio", "vosk"),
+    *("prometheus_client", "psycopg", "pyarrow", "twilio", "vosk"),
 }
 HEAVY = DRIVERS | {"alembic", "holidays", "numpy", "pypinyin"}
 EDGES = HEAVY | {"pydantic", "rich", "sqlalchemy", "structlog"}
