@@ -241,6 +241,27 @@ async def test_an_api_that_is_gone_keeps_nobody_on_the_line(tmp_path: Path) -> N
         it.there.faults.rest = lambda: ""
 
 
+class Torn:
+    """A connection that breaks in a way that its library does not tell as its own."""
+
+    async def request(self, **given: object) -> None:
+        raise ConnectionResetError
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_connection_that_tears_ends_a_call_and_no_engine(
+    tmp_path: Path,
+) -> None:
+    async with bed(tmp_path) as it:
+        http = it.channel.rest._client.http_client
+        whole, http.session = http.session, Torn()
+        assert await it.call() == "Unsure"
+        http.session = whole
+        assert await it.call("b") == "answered"
+
+
 async def test_what_cannot_be_noted_is_not_placed(tmp_path: Path) -> None:
     async with bed(tmp_path) as it:
         it.record.unlink()

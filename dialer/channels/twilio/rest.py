@@ -134,8 +134,8 @@ class Http(AsyncTwilioHttpClient):  # type: ignore[misc] # it has no types
             return await super().request(method, url, *given, **named)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise ChannelDown("Twilio cannot be reached") from None
-        except (aiohttp.ClientError, TimeoutError, UnicodeError):
-            raise Lost from None
+        except (aiohttp.ClientError, OSError, UnicodeError):
+            raise Lost from None  # OSError: TimeoutError too
 
 
 class Rest(Alive):
