@@ -29,7 +29,7 @@ import uvloop
 
 from bench.heard import pick, voices
 from bench.outcomes import Ended, as_dict, show
-from dialer import app, demo
+from dialer import app, demo, planning
 from dialer.campaign import file
 from dialer.channels.loopback.callee import Callee
 from dialer.channels.loopback.callees import load_callees
@@ -37,6 +37,7 @@ from dialer.cli.start import prepare_home
 from dialer.clock import Clock, SystemClock
 from dialer.contacts import review
 from dialer.demo import Script, fresh_home
+from dialer.home import opened
 from dialer.settings import Settings, load
 from dialer.store.port import AttemptRow, Stores
 
@@ -97,15 +98,15 @@ async def play(
     """Import, review, plan, call everybody, and read what the ledger says."""
     clock = SystemClock(script.at - SystemClock().now())
     witness = settings.home / "carrier.jsonl"
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         report = await app.import_contacts(
             settings, stores, script.contacts, script.importer, clock
         )
         for reviewer in script.reviewers:
             signed = review.signed(reviewer, approved=True, note="", at=clock.now())
             await review.decide(stores.contacts, report.batch.batch_id, signed)
-        made = await app.create_campaign(stores, file.load(script.campaign), clock)
-        await app.plan(settings, stores, made.name, clock, commit=True)
+        made = await planning.create_campaign(stores, file.load(script.campaign), clock)
+        await planning.plan(settings, stores, made.name, clock, commit=True)
         await stores.campaigns.set_state(made.campaign_id, "running", clock.now())
         async with (
             app.engine(

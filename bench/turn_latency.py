@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import uvloop
 
 from bench.machine import described, machine
-from dialer import app
+from dialer import planning, speaking
 from dialer.call.call import prepare
 from dialer.call.conversation import Conversation, Studio
 from dialer.call.facts import option
@@ -47,7 +47,7 @@ WISHES = (Wish("instalments", 3), Wish("instalments", 6), Wish("deferral", 1))
 
 def offers(amount: Decimal, currency: str) -> tuple[Option, ...]:
     """As the shipped policy works them out."""
-    policy = app.offers(Settings(home=CACHE))
+    policy = planning.offers(Settings(home=CACHE))
     account = Account(amount, currency, "", "loan", None)
     found = offered(policy, account, date(2026, 11, 24), WISHES)
     return tuple(option(plan, amount, policy, currency) for plan in found.plans)
@@ -100,7 +100,7 @@ async def measure(lines: int, rounds: int) -> tuple[list[float], list[float]]:
         settings = Settings(home=Path(home), speech=speech)
         keys.create(settings.key_file)
         async with (
-            app.studio(settings, clock, recall) as studio,
+            speaking.studio(settings, clock, recall) as studio,
             LoopbackChannel(found, clock, understands=recall.text) as channel,
         ):
             await channel.prepare(studio.prompts)

@@ -11,14 +11,12 @@ from contextlib import (
     asynccontextmanager,
 )
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from pathlib import Path
 
 from dialer import meters, sinks, switches
 from dialer.call.call import Desk, call
 from dialer.call.conversation import Studio
-from dialer.call.facts import Terms
 from dialer.campaign import retry
 from dialer.campaign.account import Account, ceilings
 from dialer.campaign.dispatcher import Dispatcher, Pace
@@ -32,31 +30,18 @@ from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.channels.loopback.queue import Office, Worker
 from dialer.channels.port import Agents, Carrier
 from dialer.clock import Clock
-from dialer.compliance.calendars import Calendars
 from dialer.compliance.gate import make_judge
 from dialer.contacts import importer
 from dialer.contacts.rules import load_rules
 from dialer.engine import Engine
 from dialer.events.metrics import Metrics
 from dialer.evidence.log import Log
-from dialer.evidence.mask import load_mask
 from dialer.garbage import settle
 from dialer.home import alone
-from dialer.home import opened as opened
-from dialer.offers.days import Closed, ClosedIn, weekend
-from dialer.offers.plans import Wish
-from dialer.offers.policy import Offers
-from dialer.planning import best_hour as best_hour
-from dialer.planning import book as book
-from dialer.planning import create_campaign as create_campaign
-from dialer.planning import judge as judge
-from dialer.planning import library as library
-from dialer.planning import offers as offers
-from dialer.planning import plan as plan
-from dialer.planning import recycle as recycle
+from dialer.planning import best_hour, book, closed_in, offers, terms
 from dialer.settings import Settings, shipped
 from dialer.sharing import Cap, Member, SharedTrunks, pacing
-from dialer.store import keys
+from dialer.speaking import studio
 from dialer.store.port import (
     Campaign,
     Claimed,
@@ -66,31 +51,7 @@ from dialer.store.port import (
 )
 from dialer.trunks import model as trunks
 from dialer.trunks.routes import Routes, Some
-from ivr.intent import ready
-from speech.amd import read_phrases
-from speech.announcements import read_announcements
-from speech.pool import Pool
-from speech.port import Recogniser
-from speech.prompts import Prompts, Recall, open_prompts
-from speech.recognisers.vosk import Vosk
-from speech.recognisers.whisper import Whisper
-
-CALLEES = "demo/callees.pack"  # what the demo's callees say, rendered already
-
-
-def closed_in(calendars: Calendars) -> ClosedIn:
-    """Days off, by where the callee is; weekends where the calendar is not known."""
-
-    def there(place: str) -> Closed:
-        country = place.partition("-")[0]
-
-        def closed(day: date) -> bool:
-            found = calendars.labels(country, "", day) if country else None
-            return weekend(day) if found is None else "workday" not in found
-
-        return closed
-
-    return there
+from speech.prompts import Recall
 
 
 async def import_contacts(
@@ -104,90 +65,7 @@ async def import_contacts(
     )
 
 
-# --- speech
-
-
-def recogniser(settings: Settings) -> Recogniser:
-    """The one the settings name, loaded."""
-    folder = settings.models_folder
-    if settings.speech.recogniser == "vosk":
-        return Vosk.load(
-            {
-                "zh": folder / settings.speech.vosk_zh,
-                "en": folder / settings.speech.vosk_en,
-            }
-        )
-    return Whisper.load(folder)
-
-
-@asynccontextmanager
-async def prompts(
-    settings: Settings, recall: Recall | None = None
-) -> AsyncIterator[Prompts]:
-    """The voices and their cache; clips with personal words are sealed."""
-    key = keys.load_key(settings.key_file)
-    async with open_prompts(
-        settings.prompts_folder,
-        settings.models_folder,
-        settings.speech.voices,
-        settings.speech.pace,
-        sealed=settings.home / "vault" / "prompts",
-        seal=keys.sealer(key),
-        recall=recall,
-        packs=(shipped("templates") / "prompts.pack", shipped("config") / CALLEES),
-    ) as found:
-        yield found
-
-
-@asynccontextmanager
-async def studio(
-    settings: Settings, clock: Clock, recall: Recall | None = None
-) -> AsyncIterator[Studio]:
-    """All that conversations share. `recall` learns what we can say, for callees in
-    memory."""
-    loaded = await asyncio.to_thread(recogniser, settings)
-    await asyncio.to_thread(ready, "zh", "en")  # else the first turn would pay for it
-    async with (
-        Pool(settings.speech.workers, settings.speech.waiting) as pool,
-        prompts(settings, recall) as spoken,
-    ):
-        yield Studio(
-            library=library(),
-            prompts=spoken,
-            recogniser=loaded,
-            pool=pool,
-            mask=load_mask(shipped("config") / "masks.toml"),
-            clock=clock,
-            machine_words=read_phrases(
-                shipped("templates") / "lexicon" / "machine.toml"
-            ),
-            announcements=read_announcements(
-                shipped("templates") / "lexicon" / "announcements.toml"
-            ),
-            end_of_turn_ms=settings.call.end_of_turn_ms,
-            silence_budget=settings.call.silence_budget_seconds,
-            max_seconds=settings.call.max_seconds,
-        )
-
-
 # --- the engine
-
-
-def terms(wanted: CampaignFile, allowed: Offers, closed: ClosedIn) -> Terms:
-    """What a campaign file says about its calls."""
-    wishes = tuple(
-        Wish(o.name, o.months, Decimal(str(o.discount_percent))) for o in wanted.offers
-    )
-    return Terms(
-        wanted.agency,
-        wanted.script,
-        wanted.product,
-        wishes,
-        allowed,
-        wanted.caller_id,
-        wanted.hand_over_to,
-        closed,
-    )
 
 
 @asynccontextmanager

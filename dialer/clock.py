@@ -21,29 +21,6 @@ class Clock(Protocol):
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]: ...
 
 
-class FollowedClock:
-    """Another machine's calendar at this one's pace: it is told the time now and then
-    (`follow`), and does not care what this machine's clock says."""
-
-    def __init__(self, now: datetime) -> None:
-        self.follow(now)
-
-    def follow(self, now: datetime) -> None:
-        self._base = now - timedelta(seconds=self.elapsed())
-
-    def now(self) -> datetime:
-        return self._base + timedelta(seconds=self.elapsed())
-
-    def elapsed(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    def timeout(self, seconds: float) -> asyncio.Timeout:
-        return asyncio.timeout(seconds)
-
-
 class SystemClock:
     """The machine's clock; `offset` moves the calendar, never the pace.
 
@@ -64,3 +41,17 @@ class SystemClock:
 
     def timeout(self, seconds: float) -> asyncio.Timeout:
         return asyncio.timeout(seconds)
+
+
+class FollowedClock(SystemClock):
+    """Another machine's calendar at this one's pace: it is told the time now and then
+    (`follow`), and does not care what this machine's clock says."""
+
+    def __init__(self, now: datetime) -> None:
+        self.follow(now)
+
+    def follow(self, now: datetime) -> None:
+        self._base = now - timedelta(seconds=self.elapsed())
+
+    def now(self) -> datetime:
+        return self._base + timedelta(seconds=self.elapsed())

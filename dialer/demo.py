@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dialer import app
+from dialer import app, planning
 from dialer.campaign import file
 from dialer.campaign.plan import Summary
 from dialer.channels.loopback.callee import Callee
@@ -29,6 +29,7 @@ from dialer.clock import Clock, SystemClock
 from dialer.contacts import review
 from dialer.engine import Engine
 from dialer.evidence.log import check
+from dialer.home import opened
 from dialer.model import Turn
 from dialer.reports.leaks import Search, find_leaks
 from dialer.reports.sync import sync
@@ -147,10 +148,12 @@ async def play(
         script.callees, engine_voices=settings.speech.voices.values()
     )
     witness = settings.home / "carrier.jsonl"
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         await _import(settings, stores, script, clock, result, tell)
-        made = await app.create_campaign(stores, file.load(script.campaign), clock)
-        result.summary = await app.plan(settings, stores, made.name, clock, commit=True)
+        made = await planning.create_campaign(stores, file.load(script.campaign), clock)
+        result.summary = await planning.plan(
+            settings, stores, made.name, clock, commit=True
+        )
         result.blocked = result.summary.contacts - result.summary.now
         tell(f"planned: {result.summary.now} callable now, {result.blocked} not")
         await stores.campaigns.set_state(made.campaign_id, "running", clock.now())

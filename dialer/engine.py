@@ -19,6 +19,7 @@ from dialer.campaign.paced import Paced
 from dialer.channels.port import Carrier
 from dialer.clock import Clock
 from dialer.evidence.log import Log
+from dialer.files import replaced
 from dialer.model import Disposition, Outcome
 from dialer.store.port import Campaign, Refused, StoreDown, StoreError, Stores
 
@@ -99,7 +100,7 @@ class Engine:
                 continue
             found = {"campaign": name, "node": self.desk.node, "at": at}
             text = json.dumps(found | people.as_dict(), indent=1)
-            await asyncio.to_thread(whole_file, self.board, text)
+            await asyncio.to_thread(replaced, self.board, text)
             await clock.sleep(2.0)
 
     async def _settle(self, stores: Stores, clock: Clock) -> None:
@@ -144,10 +145,3 @@ async def feeding(
         except (StoreDown, StoreError, OSError):
             log.exception("evidence log: not appended")  # calls go on
         await clock.sleep(2.0)
-
-
-def whole_file(path: Path, text: str) -> None:
-    """Written at once, or not at all."""
-    made = path.with_name(f".{path.name}.new")
-    made.write_text(text, "utf-8")
-    made.replace(path)

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+from dialer.call.facts import Terms
 from dialer.campaign import hours
 from dialer.campaign.file import CampaignFile, parse
 from dialer.campaign.plan import Summary
 from dialer.clock import Clock
 from dialer.compliance import packs
+from dialer.compliance.calendars import Calendars
 from dialer.compliance.gate import make_judge
 from dialer.compliance.rules import Rulebook
 from dialer.model import Judge
+from dialer.offers.days import Closed, ClosedIn, weekend
+from dialer.offers.plans import Wish
 from dialer.offers.policy import Offers, load_offers
 from dialer.settings import Settings, shipped
 from dialer.store.port import Campaign, Stores
@@ -105,3 +110,35 @@ def offers(settings: Settings) -> Offers:
 def library() -> Library:
     """What we can say, checked whole."""
     return load_library(shipped("templates"))
+
+
+def closed_in(calendars: Calendars) -> ClosedIn:
+    """Days off, by where the callee is; weekends where the calendar is not known."""
+
+    def there(place: str) -> Closed:
+        country = place.partition("-")[0]
+
+        def closed(day: date) -> bool:
+            found = calendars.labels(country, "", day) if country else None
+            return weekend(day) if found is None else "workday" not in found
+
+        return closed
+
+    return there
+
+
+def terms(wanted: CampaignFile, allowed: Offers, closed: ClosedIn) -> Terms:
+    """What a campaign file says about its calls."""
+    wishes = tuple(
+        Wish(o.name, o.months, Decimal(str(o.discount_percent))) for o in wanted.offers
+    )
+    return Terms(
+        wanted.agency,
+        wanted.script,
+        wanted.product,
+        wishes,
+        allowed,
+        wanted.caller_id,
+        wanted.hand_over_to,
+        closed,
+    )

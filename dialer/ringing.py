@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from dialer import app, switches
+from dialer import speaking, switches
 from dialer.channels.asterisk.channel import AsteriskChannel
 from dialer.channels.asterisk.link import LinkLost
 from dialer.channels.port import (
@@ -24,6 +24,7 @@ from dialer.channels.port import (
 from dialer.clock import Clock
 from dialer.contacts import phone
 from dialer.contacts.problem import Bad
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store.port import Refused
 from dialer.trunks.model import load
@@ -58,7 +59,7 @@ async def test_call(
     names = candidates(chosen, number, "", random.random)
     if not names:
         raise Refused(f"none of {', '.join(chosen)} takes this number")
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         token = stores.vault.token("number", number)
         if await stores.contacts.find(token):
             raise Refused("this number is a contact's: only campaigns call contacts")
@@ -79,7 +80,7 @@ def _number(text: str) -> str:
 
 
 async def _prompt(settings: Settings, language: str) -> bytes:
-    async with app.prompts(settings) as voices:
+    async with speaking.prompts(settings) as voices:
         await voices.prepare(language, [SAYS[language]])
         clip = voices.get(language, SAYS[language])
         assert clip is not None  # it was prepared

@@ -24,6 +24,7 @@ from dialer.channels.twilio.placing import Ways
 from dialer.channels.twilio.record import open_record
 from dialer.channels.twilio.rest import Account
 from dialer.clock import Clock
+from dialer.files import replaced
 from dialer.settings import Settings, shipped
 from dialer.store.port import Journal, Refused, StoreDown
 from dialer.trunks.health import State
@@ -325,12 +326,5 @@ async def publish(routes: Routes, path: Path, node: str, clock: Clock) -> None:
             "at": clock.now().isoformat(),
             "trunks": routes.status(),
         }
-        await asyncio.to_thread(replace_file, path, json.dumps(found, indent=1))
+        await asyncio.to_thread(replaced, path, json.dumps(found, indent=1))
         await clock.sleep(PUBLISH)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    made = path.with_name(f".{path.name}.new")
-    made.write_text(text, "utf-8")
-    made.replace(path)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import click
 
-from dialer import app, meters
+from dialer import app, meters, planning
 from dialer.cli.campaign import NAME, as_dict, show_status
 from dialer.cli.frame import emit, err, json_option, out, run, with_settings
 from dialer.cli.plan import show_plan
@@ -19,11 +19,16 @@ from dialer.home import engine_runs, opened
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Status, Stores
 
+WAIT = click.option(
+    "--wait", is_flag=True, help="Stay until nothing is ever due again."
+)
+LINES = click.option("--lines", type=click.IntRange(1, 500), help="Calls at once.")
+
 
 @click.command()
 @NAME
-@click.option("--wait", is_flag=True, help="Stay until nothing is ever due again.")
-@click.option("--lines", type=click.IntRange(1, 500), help="Calls at once.")
+@WAIT
+@LINES
 @json_option
 @with_settings
 def launch(
@@ -38,8 +43,8 @@ def launch(
 
 @click.command()
 @NAME
-@click.option("--wait", is_flag=True, help="Stay until nothing is ever due again.")
-@click.option("--lines", type=click.IntRange(1, 500), help="Calls at once.")
+@WAIT
+@LINES
 @json_option
 @with_settings
 def resume(
@@ -95,7 +100,7 @@ async def _driven(
     async with opened(settings, metrics) as stores:
         found = await stores.campaigns.get(name)
         if replan:
-            summary = await app.plan(settings, stores, name, clock, commit=True)
+            summary = await planning.plan(settings, stores, name, clock, commit=True)
             if not quiet:
                 show_plan(summary)
         if found.state != "running":

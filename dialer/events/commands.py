@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 from binascii import Error as BadBase64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from pydantic import Field, RootModel
 from dialer.clock import Clock
 from dialer.events.message import Message, topic
 from dialer.evidence.entry import canonical
+from dialer.files import replaced
 from dialer.toml import FileError, Part, read
 
 log = logging.getLogger(__name__)
@@ -177,12 +177,7 @@ class Nonces:
         if nonce in held:
             return False
         held[nonce] = expires.isoformat()
-        made = self._path.with_name(f".{self._path.name}.new")
-        with made.open("w", encoding="utf-8") as file:
-            json.dump(held, file)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(self._path)
+        replaced(self._path, json.dumps(held), durable=True)
         return True
 
     def _read(self) -> dict[str, str]:

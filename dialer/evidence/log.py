@@ -18,8 +18,9 @@ from dialer.evidence import merkle
 from dialer.evidence.checkpoint import LogError, Signer, create_signer, load_signer
 from dialer.evidence.entry import Row, canonical, leaf
 from dialer.evidence.proof import PROOF_HEAD, Broken, Head, open_note
-from dialer.evidence.tiles import Tiles, prune, replace, sync, write
+from dialer.evidence.tiles import Tiles, prune, replace, write
 from dialer.evidence.verify import Archive, Report
+from dialer.files import sync
 from dialer.store.port import Feed
 
 READER = "evidence"  # our cursor's name in the journal

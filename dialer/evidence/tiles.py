@@ -16,6 +16,7 @@ from pathlib import Path
 from dialer.evidence.checkpoint import LogError
 from dialer.evidence.layout import WIDTH, bundled, path_of
 from dialer.evidence.merkle import EMPTY, leaf_hash, node_hash, perfect
+from dialer.files import sync
 
 LONGEST = 0xFFFF  # bytes of an entry: its length is two bytes
 
@@ -170,15 +171,6 @@ def replace(folder: Path, path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.replace(path)
-
-
-def sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def prune(folder: Path, names: Iterable[str]) -> None:

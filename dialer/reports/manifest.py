@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from dialer.files import sync as sync_file
 from dialer.reports.columns import TABLES, VERSION
 from dialer.store.port import StoreError
 
@@ -111,14 +112,6 @@ def _folder(path: Path) -> int:
         if shared:
             path.chmod(path.stat().st_mode | 0o050)
     return path.stat().st_mode & 0o040
-
-
-def sync_file(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def sync_folder(path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlite
 
+from dialer.files import sync
 from dialer.store import copying, postgres, schema
 from dialer.store.address import Addresses
 from dialer.store.copying import Told
@@ -51,9 +52,9 @@ def backup(
         found = describe(draft, now)
         (draft / MANIFEST).write_text(json.dumps(found, indent=1), "utf-8")
         for path in (*draft.iterdir(), draft):
-            _sync(path)
+            sync(path)
         draft.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         return found
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -137,11 +138,11 @@ def restore_files(folder: Path, target: Files) -> None:
         draft.unlink(missing_ok=True)
         create_file(draft)
         shutil.copyfile(folder / f"{name}.db", draft)
-        _sync(draft)
+        sync(draft)
         for beside in ("-wal", "-shm"):
             path.with_name(path.name + beside).unlink(missing_ok=True)
         draft.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
         upgrade_file(path, name)
 
 
@@ -157,11 +158,3 @@ def empty_file(path: Path, name: str) -> bool:
             engine.dispose()
     found.pop("keyring", None)  # made when a vault is first opened
     return not any(found.values())
-
-
-def _sync(path: Path) -> None:
-    place = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from dialer.files import sync
 from dialer.store.port import KeyMissing, Refused
 
 ENVIRONMENT = "ACCORD_TENANT_KEY"
@@ -185,18 +186,10 @@ def write(path: Path, key: TenantKey) -> None:
         raise Refused(f"{path} exists: a tenant key is never overwritten") from None
     finally:
         draft.unlink()
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def replace(path: Path) -> None:
     """The end of a rotation: the next key becomes the key."""
     os.replace(next_file(path), path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    place = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
+    sync(path.parent)

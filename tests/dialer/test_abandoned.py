@@ -10,10 +10,10 @@ import pytest
 import uvloop
 from click.testing import CliRunner, Result
 
-from dialer import app
 from dialer.campaign.abandonment import standings
 from dialer.cli.abandoned import abandoned
 from dialer.cli.start import init
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store.port import Campaign, Reached
 from tests.kit.stores import NOW
@@ -47,7 +47,7 @@ def test_a_campaign_without_calls_has_no_rate(tmp_path: Path) -> None:
     assert CliRunner().invoke(init, [], obj=settings).exit_code == 0
 
     async def made() -> None:
-        async with app.opened(settings) as stores:
+        async with opened(settings) as stores:
             await stores.campaigns.create(Campaign("k", "k", "created", "{}", NOW))
 
     uvloop.run(made())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app
+from dialer import planning
 from dialer.agreements.sums import Sums
 from dialer.call.agreed import Agreed, Heard, agreed, commit
 from dialer.call.facts import Terms, case_facts
@@ -176,8 +176,8 @@ def test_the_uneven_last_part_is_read_back() -> None:
 
 
 def test_days_off_are_those_of_where_they_are(tmp_path: Path) -> None:
-    book = app.book(Settings(home=tmp_path), TODAY)
-    closed_in = app.closed_in(book.calendars)
+    book = planning.book(Settings(home=tmp_path), TODAY)
+    closed_in = planning.closed_in(book.calendars)
     terms = replace(TERMS, closed_in=closed_in)
     here = contact()
     new_year = date(2027, 1, 1)

@@ -15,12 +15,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dialer import app, repayment, settings
+from dialer import repayment, settings
 from dialer.agreements.state import Unfit
 from dialer.agreements.sums import fresh
 from dialer.cli.main import dialer
 from dialer.clock import SystemClock
 from dialer.evidence.log import Log
+from dialer.home import opened
 from dialer.model import Commitment, Disposition, Outcome
 from dialer.store import keys
 from dialer.store.port import StoreError, Stores
@@ -71,7 +72,7 @@ class Office:
 
     def do(self, work: Callable[[Stores], Awaitable[Any]]) -> Any:
         async def whole() -> Any:
-            async with app.opened(self.settings) as stores:
+            async with opened(self.settings) as stores:
                 return await work(stores)
 
         return asyncio.run(whole())

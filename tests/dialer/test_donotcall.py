@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dialer import app
 from dialer import settings as own_settings
 from dialer.cli.main import dialer
 from dialer.compliance.gate import make_judge
 from dialer.contacts import stoplist
 from dialer.contacts.tokens import folded, person_key
+from dialer.home import opened as opened_home
 from dialer.model import Contact, Personal
 from dialer.store import keys
 from dialer.store.port import Campaign, FlagRow, Stores
@@ -286,7 +286,7 @@ async def test_another_process_stops_the_next_dial(tmp_path: Path, home: Path) -
     """The engine of this process holds the attempt; the list comes by the command."""
     await asyncio.to_thread(run, home, "init")
     found = own_settings.load(home, None)
-    async with app.opened(found) as stores:
+    async with opened_home(found) as stores:
         token = stores.vault.token("number", NUMBER)
         await imported(stores, [contact(1, numbers=(token,))])
         await stores.campaigns.create(Campaign("c", "c", "created", "{}", NOW))

@@ -14,9 +14,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from dialer import app, settings
+from dialer import settings
 from dialer.cli.calls import calls
 from dialer.cli.evidence import evidence
+from dialer.home import opened
 from dialer.model import Disposition, Outcome, Turn
 from dialer.store import keys
 from dialer.store.port import StoreError, Stores
@@ -65,7 +66,7 @@ class Terminal:
         return result.output
 
     async def call_two(self) -> None:
-        async with app.opened(self.settings) as stores:
+        async with opened(self.settings) as stores:
             await kit.running(stores, [kit.contact(i) for i in range(1, 4)])
             await self._finish(stores, Disposition.PROMISED, TURNS)
             await self._finish(stores, Disposition.BUSY, ())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app
+from dialer import planning
 from dialer.call.call import Desk, call
 from dialer.campaign import retry
 from dialer.campaign.account import Account, ceilings
@@ -93,10 +93,10 @@ class World:
                 carrier=channel,
                 studio=studio,
                 judge=make_judge(BOOK),
-                terms=app.terms(
+                terms=planning.terms(
                     WANTED,
-                    app.offers(Settings(home=self.home)),
-                    app.closed_in(BOOK.calendars),
+                    planning.offers(Settings(home=self.home)),
+                    planning.closed_in(BOOK.calendars),
                 ),
                 policy=retry.load_policy(shipped("config") / "retry.toml"),
                 node="node-1",

@@ -12,6 +12,7 @@ ROOMS: dict[str, set[str]] = {
     "ivr": set(),
     "dialer.model": set(),
     "dialer.clock": set(),
+    "dialer.files": set(),
     "dialer.toml": set(),
     "dialer.attempt": {"dialer.model"},
     "dialer.offers": {"dialer.toml"},
@@ -20,7 +21,13 @@ ROOMS: dict[str, set[str]] = {
     "dialer.contacts": LEAVES | {"dialer.store.port"},
     "dialer.campaign": LEAVES
     | {"dialer.channels.port", "dialer.store.port", "dialer.toml"},
-    "dialer.channels": {"dialer.clock", "dialer.toml", "speech.audio", "speech.port"},
+    "dialer.channels": {
+        "dialer.clock",
+        "dialer.files",
+        "dialer.toml",
+        "speech.audio",
+        "speech.port",
+    },
     "dialer.call": LEAVES
     | {
         "dialer.agreements",
@@ -35,12 +42,13 @@ ROOMS: dict[str, set[str]] = {
         "speech",
     },
     "dialer.simulate": {"dialer.campaign", "dialer.model", "dialer.toml"},
-    "dialer.evidence": LEAVES | {"dialer.store.port"},
+    "dialer.evidence": LEAVES | {"dialer.files", "dialer.store.port"},
     "dialer.trunks": {"dialer.clock", "dialer.channels.port", "dialer.toml"},
-    "dialer.store": LEAVES | {"dialer.agreements", "dialer.evidence.entry"},
-    "dialer.reports": LEAVES | {"dialer.store.port"},
+    "dialer.store": LEAVES
+    | {"dialer.agreements", "dialer.evidence.entry", "dialer.files"},
+    "dialer.reports": LEAVES | {"dialer.files", "dialer.store.port"},
     "dialer.events": LEAVES
-    | {"dialer.evidence.entry", "dialer.store.port", "dialer.toml"},
+    | {"dialer.evidence.entry", "dialer.files", "dialer.store.port", "dialer.toml"},
 }
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from dialer import app, settings
+from dialer import settings
 from dialer.cli.db import server as server_of
 from dialer.cli.main import dialer
+from dialer.home import opened
 from dialer.model import Disposition, NextTry, Outcome
 from dialer.settings import Settings
 from dialer.store import keys, schema
@@ -131,7 +132,7 @@ async def test_a_move_that_is_killed_goes_on_and_every_row_arrives(
 
     other = tmp_path / "other"
     keys.write(other / "keys/tenant.key", keys.new_key())
-    async with app.opened(settings.load(other)):
+    async with opened(settings.load(other)):
         pass
     assert "another installation" in await run(
         other, "db", "move", "--to", url, fails=1
@@ -141,9 +142,9 @@ async def test_a_move_that_is_killed_goes_on_and_every_row_arrives(
     assert told["rows"]["ledger"]["contacts"] == MANY + 5
     assert told["rows"]["vault"]["records"] == 5
     with pytest.raises(schema.SchemaError, match="moved to a server"):
-        async with app.opened(files):
+        async with opened(files):
             pass
-    async with app.opened(on_server(home, told)) as stores:
+    async with opened(on_server(home, told)) as stores:
         assert await whole(stores) == before
         (one, *_) = await stores.ledger.claim(
             "spring", 9, node="n", now=NOW, lease=LEASE
@@ -206,7 +207,7 @@ async def test_backups_of_either_engine_are_restored_on_either(
     on_server(moved, {"store": addresses_of(url) | {"owner": f"{name}_owner"}})
     told = json.loads(await run(moved, "db", "restore", str(saved), "--json"))
     assert told["paused"] == ["spring"]
-    async with app.opened(settings.load(moved)) as stores:
+    async with opened(settings.load(moved)) as stores:
         assert (await stores.campaigns.get("spring")).state == "paused"
         restored = await whole(stores)
     assert restored[0] == before[0]
@@ -217,7 +218,7 @@ async def test_backups_of_either_engine_are_restored_on_either(
     back = tmp_path / "back"
     keys.write(back / "keys/tenant.key", KEY)
     await run(back, "db", "restore", str(tmp_path / "again"))
-    async with app.opened(settings.load(back)) as stores:
+    async with opened(settings.load(back)) as stores:
         assert await whole(stores) == restored
 
     with (tmp_path / "again/vault.db").open("r+b") as file:

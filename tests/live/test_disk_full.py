@@ -18,24 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app
 from dialer.attempt import Phase
-from dialer.call.call import Desk, call
-from dialer.campaign import retry
-from dialer.campaign.dispatcher import Dispatcher, Pace
-from dialer.campaign.file import CampaignFile
-from dialer.channels.loopback.callee import Callee
-from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.clock import SystemClock
 from dialer.evidence.log import Log, check
-from dialer.settings import Settings, shipped
-from dialer.store.port import Claimed, StoreDown, Stores
-from tests.kit.stores import NODE, NOW, allow, contact, opened, personal, running
-from tests.kit.studio import humming
+from dialer.store.port import StoreDown, Stores
+from tests.kit.busy import called
+from tests.kit.stores import NOW, contact, opened, personal, running
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 PEOPLE = range(1, 61)
-WANTED = CampaignFile.model_validate({"name": "spring", "agency": {"zh": "和信"}})
 
 
 @contextmanager
@@ -66,36 +57,16 @@ class Desks:
                 await self.clock.sleep(0.02)
 
     async def call_all(self, group: asyncio.TaskGroup) -> None:
-        async def run() -> None:
-            phones = {personal(i).phones[0] for i in PEOPLE}
-            callees = {n: Callee(n, answer="busy", ring_seconds=0.1) for n in phones}
-            home, clock = self.home, self.clock
-            async with (
-                humming(home, clock) as studio,
-                LoopbackChannel(callees, clock, record=home / "carrier.jsonl") as net,
-            ):
-                offers = app.offers(Settings(home=home))
-                desk = Desk(
-                    stores=self.stores,
-                    carrier=net,
-                    studio=studio,
-                    judge=allow,
-                    terms=app.terms(WANTED, offers, lambda place: lambda day: False),
-                    policy=retry.load_policy(shipped("config") / "retry.toml", {}),
-                    node=NODE,
-                    ring_seconds=1.0,
-                    line=asyncio.Semaphore(3),
-                )
-
-                async def one(claimed: Claimed) -> None:
-                    await call(claimed, desk)
-
-                pace = Pace(3, ahead=3, poll=0.05)
-                await Dispatcher(
-                    "spring", self.stores, one, clock, node=NODE, pace=pace
-                ).run()
-
-        group.create_task(run(), name="calls")
+        calls = called(
+            self.home,
+            self.stores,
+            self.clock,
+            PEOPLE,
+            lines=3,
+            ahead=3,
+            ring_seconds=0.1,
+        )
+        group.create_task(calls, name="calls")
 
 
 async def until_it_fails(stores: Stores) -> None:

@@ -20,25 +20,16 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app
 from dialer.attempt import Phase
-from dialer.call.call import Desk, call
 from dialer.call.fresh import FRESH
-from dialer.campaign import retry
-from dialer.campaign.dispatcher import Dispatcher, Pace
-from dialer.campaign.file import CampaignFile
-from dialer.channels.loopback.callee import Callee
-from dialer.channels.loopback.channel import LoopbackChannel
 from dialer.clock import SystemClock
-from dialer.settings import Settings, shipped
-from dialer.store.port import Claimed, Ledger
-from tests.kit.stores import NODE, NOW, allow, contact, opened, personal, running
-from tests.kit.studio import humming
+from dialer.store.port import Ledger
+from tests.kit.busy import called
+from tests.kit.stores import NOW, contact, opened, personal, running
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 PEOPLE = 6
-WANTED = CampaignFile.model_validate({"name": "spring", "agency": {"zh": "和信"}})
 
 
 class Freezing:
@@ -62,32 +53,10 @@ class Freezing:
 
 async def frozen(home: Path) -> None:
     clock = SystemClock(NOW - SystemClock().now())
-    phones = [personal(i).phones[0] for i in range(1, PEOPLE + 1)]
-    callees = {n: Callee(n, answer="busy", ring_seconds=0.05) for n in phones}
-    async with (
-        opened(home) as found,
-        humming(home, clock) as studio,
-        LoopbackChannel(callees, clock, record=home / "carrier.jsonl") as channel,
-    ):
+    async with opened(home) as found:
         stores = replace(found, ledger=Freezing(found.ledger))  # type: ignore[arg-type]
-        allowed = app.offers(Settings(home=home))
-        desk = Desk(
-            stores=stores,
-            carrier=channel,
-            studio=studio,
-            judge=allow,
-            terms=app.terms(WANTED, allowed, lambda place: lambda day: False),
-            policy=retry.load_policy(shipped("config") / "retry.toml", {}),
-            node=NODE,
-            ring_seconds=1.0,
-            line=asyncio.Semaphore(1),
-        )
-
-        async def one(claimed: Claimed) -> None:
-            await call(claimed, desk)
-
-        pace = Pace(1, ahead=8, poll=0.05)
-        await Dispatcher("spring", stores, one, clock, node=NODE, pace=pace).run()
+        people = range(1, PEOPLE + 1)
+        await called(home, stores, clock, people, lines=1, ahead=8, ring_seconds=0.05)
 
 
 def state(pid: int) -> str:

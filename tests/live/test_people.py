@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app
+from dialer import app, planning
 from dialer.campaign.file import CampaignFile
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.settings import Settings
 from dialer.store import keys
 from dialer.store.port import AttemptRow, Campaign, Stores
@@ -69,9 +70,9 @@ async def filled(stores: Stores) -> Campaign:
 async def called(settings: Settings, made: World) -> dict[str, AttemptRow]:
     """Run the campaign; the agent goes while the second callee's phone rings."""
     clock = SystemClock(NOW - SystemClock().now())
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         campaign = await filled(stores)
-        await app.plan(settings, stores, "c", clock, commit=True)
+        await planning.plan(settings, stores, "c", clock, commit=True)
         async with app.engine(settings, stores, campaign, clock) as engine:
 
             async def leave() -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app, settings
+from dialer import app, planning, settings
 from dialer.campaign.file import CampaignFile
 from dialer.cli.start import prepare_home
 from dialer.clock import SystemClock
 from dialer.events import keys as event_keys
+from dialer.home import opened
 from dialer.model import Case, Verdict
 from dialer.serve import service
 from dialer.settings import Settings
@@ -70,8 +71,8 @@ async def launched(
             "callees": str(busy(people.parent / "callees")),
         }
     )
-    made = await app.create_campaign(stores, wanted, clock)
-    await app.plan(found, stores, "autumn", clock, commit=True)
+    made = await planning.create_campaign(stores, wanted, clock)
+    await planning.plan(found, stores, "autumn", clock, commit=True)
     await stores.campaigns.set_state(made.campaign_id, "running", clock.now())
 
 
@@ -83,7 +84,7 @@ async def test_a_node_calls_what_runs_until_it_is_drained(tmp_path: Path) -> Non
     await asyncio.to_thread(prepare_home, found)
     clock = SystemClock(AT - SystemClock().now())
     async with (
-        app.opened(found) as stores,
+        opened(found) as stores,
         service(found, stores, clock) as (node, me),
         asyncio.TaskGroup() as group,
     ):
@@ -99,7 +100,7 @@ async def test_a_node_calls_what_runs_until_it_is_drained(tmp_path: Path) -> Non
         await running
         assert me.why == "told to drain"
         log = await stores.journal.after(0, 1000)
-    async with app.opened(found) as stores:
+    async with opened(found) as stores:
         assert [row.state for row in await stores.nodes.all()] == ["gone"]
         assert (await stores.campaigns.get("autumn")).state == "running"
         assert await stores.journal.cursor("evidence") == log[-1].seq

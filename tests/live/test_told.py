@@ -19,12 +19,13 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from dialer import app, demo, logs
+from dialer import demo, logs
 from dialer.campaign.file import CampaignFile
 from dialer.cli.start import prepare_home
 from dialer.clock import Clock, SystemClock
 from dialer.engine import Engine
 from dialer.events import keys
+from dialer.home import opened
 from dialer.model import Case, Personal, Verdict
 from dialer.reports.leaks import Search
 from dialer.settings import Settings
@@ -123,7 +124,7 @@ async def test_nobody_is_told_anything_personal(tmp_path: Path) -> None:
             await seen.until(
                 lambda s: s.last("accord/t/node/node-1/state")["state"] == "offline"
             )
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         ids = {row.contact_id for row in result.rows}
         everybody = [await stores.vault.get(one) for one in ids]
     search = Search(secrets(everybody))
@@ -172,7 +173,7 @@ async def waiting_campaign(settings: Settings, folder: Path) -> None:
 
     plain = {"name": "autumn", "agency": {"en": "Concord"}, "callees": str(folder)}
     wanted = CampaignFile.model_validate(plain)
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         await stores.vault.put({contact().contact_id: personal()})
         await imported(stores, [contact()])
         now = CLOCK.now()
@@ -263,7 +264,7 @@ async def test_a_node_is_seen_commanded_and_missed(tmp_path: Path) -> None:
         assert "refuses user 'accord'" in refused
     started = [topic for topic, _, _ in seen.got if topic.endswith("/started")]
     assert len(started) == 2
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         rows = await stores.journal.after(0, 1000)
     taken = [
         json.loads(row.body)["command"] for row in rows if row.kind == "command.taken"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dialer import app
+from dialer import app, planning
 from dialer.campaign.file import CampaignFile
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.model import Contact, Disposition, Personal
 from dialer.settings import Settings
 from dialer.store import keys
@@ -81,9 +82,9 @@ async def filled(stores: Stores) -> Campaign:
 async def called(settings: Settings) -> dict[str, AttemptRow]:
     """Run the campaign; the first attempt of each contact."""
     clock = SystemClock(NOW - SystemClock().now())
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         made = await filled(stores)
-        await app.plan(settings, stores, "c", clock, commit=True)
+        await planning.plan(settings, stores, "c", clock, commit=True)
         async with app.engine(settings, stores, made, clock) as engine:
             await engine.run()
         rows = [row async for row in stores.calls.list("c")]

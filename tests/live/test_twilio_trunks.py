@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from dialer import app, switches
+from dialer import app, planning, switches
 from dialer.channels.port import Cause, NoSeat, NotAnswered, Order
 from dialer.channels.twilio import bills
 from dialer.cli.main import dialer
 from dialer.clock import SystemClock
+from dialer.home import opened
 from dialer.model import Disposition
 from dialer.settings import Settings
 from dialer.store import keys
@@ -215,9 +216,9 @@ async def called(
     settings: Settings, clock: SystemClock
 ) -> tuple[dict[str, Any], list[str]]:
     """First attempts by contact; bills of the journal."""
-    async with app.opened(settings) as stores:
+    async with opened(settings) as stores:
         made = await campaign.filled(stores)
-        await app.plan(settings, stores, "c", clock, commit=True)
+        await planning.plan(settings, stores, "c", clock, commit=True)
         async with app.engine(settings, stores, made, clock) as engine:
             await engine.run()
             for _ in range(100):

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from dialer.files import sync
+
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=2)
@@ -121,11 +123,7 @@ class Record:
             file.flush()
             os.fsync(file.fileno())
         made.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # else the file's name may be lost with the power
-        finally:
-            os.close(folder)
+        sync(self.path.parent)  # else the file's name may be lost with the power
 
 
 def open_record(path: Path, key: bytes, now: datetime) -> Record:
