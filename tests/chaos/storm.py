@@ -146,6 +146,8 @@ class Storm:
             )
         except subprocess.TimeoutExpired:
             self.happened["second of a name took over"] += 1
+            if self._lives[name].poll() is None:
+                self.faults.append(f"two nodes are {name}")
             return
         self.happened[f"second of a name ended with {done.returncode}"] += 1
 
